@@ -1,0 +1,188 @@
+"""Episodes for pre-training: a task, a few strokes, and the truth everywhere else.
+
+An episode is what happens to a user: some classes are chosen, a few strokes are painted on one
+image, and the whole of it (and of another image of its kind) should come out right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from procedural import Sample, scene
+from skimage.segmentation import find_boundaries
+from torch import Tensor
+from torch.nn import functional as F
+
+from napari_unet.core.image import as_plane, measure
+from napari_unet.core.sampling import place, read_image, read_labels
+from napari_unet.core.settings import Augmentation
+
+CLASSES = 4  # at most, in one episode
+GEOMETRY = Augmentation(scale=1.3, elastic=8.0)
+
+
+@dataclass
+class Episode:
+    """images (2, 3, N, N) float32; support and truth (2, n, n) uint8, 0 = unlabelled."""
+
+    images: Tensor
+    support: Tensor
+    truth: Tensor
+
+
+def load(folder: Path) -> dict[str, list[Sample]]:
+    """All sets of a folder <set>/images + <set>/labels; uint16 labels are instances."""
+    sets: dict[str, list[Sample]] = {}
+    for path in sorted(folder.glob("*/images/*")):
+        truth = iio.imread(next(path.parent.parent.glob(f"labels/{path.stem}.*")))
+        plane = as_plane(iio.imread(path))
+        kind = "instances" if truth.dtype == np.uint16 else "classes"
+        truth = truth.astype(np.int32) + (kind == "classes")
+        image = measure(plane).apply(plane).astype(np.float16)
+        sets.setdefault(path.parent.parent.name, []).append(Sample(image, truth, kind))
+    return sets
+
+
+class Source:
+    """An endless stream of episodes from real sets and a slowly renewed pool of made-up scenes."""
+
+    def __init__(self, data: Path, seed: int, *, made_up: float, patch: int, pool: int = 160) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.made_up, self.patch, self.pool_size = made_up, patch, pool
+        self.sets = load(data)
+        sizes = np.array([len(v) for v in self.sets.values()], float)
+        self.weights = np.sqrt(sizes) / np.sqrt(sizes).sum()
+        self.pool: list[Sample] = []
+
+    def _made_up(self) -> Sample:
+        if len(self.pool) < self.pool_size or self.rng.random() < 0.15:
+            sample = scene(self.rng)
+            sample = Sample(measure(sample.image).apply(sample.image), sample.truth, sample.kind)
+            if len(self.pool) < self.pool_size:
+                self.pool.append(sample)
+            else:
+                self.pool[self.rng.integers(len(self.pool))] = sample
+            return sample
+        return self.pool[self.rng.integers(len(self.pool))]
+
+    def _pair(self) -> tuple[Sample, Sample]:
+        if self.rng.random() < self.made_up:
+            sample = self._made_up()
+            return sample, sample
+        names = list(self.sets)
+        images = self.sets[names[self.rng.choice(len(names), p=self.weights)]]
+        first, second = (images[self.rng.integers(len(images))] for _ in range(2))
+        return first, (second if self.rng.random() < 0.5 else first)
+
+    def episode(self) -> Episode:
+        """The next episode; tries again until at least two classes are painted and seen."""
+        while True:
+            first, second = self._pair()
+            task = draw_task(self.rng, first.kind, max(int(first.truth.max()), int(second.truth.max())))
+            zoom = float(np.exp(self.rng.uniform(np.log(0.45), np.log(1.8))))
+            crops = [self._crop(s, task, zoom) for s in (first, second)]
+            truth = torch.stack([c[1] for c in crops])
+            support = torch.zeros_like(truth)
+            painted = 2 if self.rng.random() < 0.3 else 1
+            count = int(self.rng.choice([1, 2, 4, 8]))
+            for i in range(painted):
+                support[i] = torch.from_numpy(strokes(self.rng, truth[i].numpy(), count))
+            seen = torch.bincount(support.flatten().long(), minlength=CLASSES + 1)[1:] > 4
+            if seen.sum() < 2:
+                continue
+            known = torch.cat([torch.tensor([False]), seen])
+            truth = torch.where(known[truth.long()], truth, 0)
+            support = torch.where(known[support.long()], support, 0)
+            images = vary(self.rng, torch.stack([c[0] for c in crops]))
+            return Episode(images, support.to(torch.uint8), truth.to(torch.uint8))
+
+    def _crop(self, sample: Sample, task: str, zoom: float) -> tuple[Tensor, Tensor]:
+        classes = apply_task(task, sample.truth)
+        rare = np.argwhere(classes == self.rng.integers(1, classes.max() + 1))
+        centre = rare[self.rng.integers(len(rare))] if len(rare) else np.array(classes.shape) / 2
+        margin = 92
+        points = place(tuple(map(float, centre)), self.patch + 2 * margin, GEOMETRY, self.generator).points
+        points = (points - points.mean((0, 1))) * zoom + torch.tensor(centre, dtype=torch.float32)
+        image = read_image(torch.from_numpy(sample.image.astype(np.float32)), points)
+        image = image.expand(3, -1, -1) if image.shape[0] == 1 else image
+        window = points[margin:-margin, margin:-margin]
+        return image, read_labels(torch.from_numpy(classes), window)
+
+
+def draw_task(rng: np.random.Generator, kind: str, count: int) -> str:
+    """Which classes this user is after; both images of an episode get the same ones."""
+    if kind == "instances":
+        return str(rng.choice(["object", "object", "border", "three", "rim"]))
+    if count <= 2 or rng.random() < 0.5:
+        return "all"
+    return f"only {rng.integers(1, count + 1)}"
+
+
+def apply_task(task: str, truth: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Class map 1…K (0 unlabelled) of a truth under a task."""
+    if task == "all":
+        return np.where(truth > CLASSES, 0, truth)
+    if task.startswith("only"):
+        return np.where(truth == 0, 0, 1 + (truth == int(task.split()[1]))).astype(np.int32)
+    body = truth > 0
+    if task == "object":
+        return (1 + body).astype(np.int32)
+    inner = find_boundaries(truth, connectivity=2, mode="thick")
+    if task == "border":
+        return (1 + inner).astype(np.int32)
+    if task == "rim":
+        return np.where(body & ~inner, 1, 2).astype(np.int32)
+    return np.where(inner, 3, 1 + body).astype(np.int32)
+
+
+def strokes(rng: np.random.Generator, truth: NDArray[np.integer], count: int) -> NDArray[np.uint8]:
+    """A few wandering strokes inside each class of a truth (n, n): uint8, 0 = unlabelled."""
+    out = np.zeros(truth.shape, np.uint8)
+    for k in range(1, int(truth.max()) + 1):
+        inside = np.argwhere(truth == k)
+        if len(inside) < 8:
+            continue
+        for _ in range(count):
+            length = int(rng.integers(15, 60))
+            heading = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.25, length))
+            start = inside[rng.integers(len(inside))]
+            y = start[0] + np.concatenate([[0], np.cumsum(np.sin(heading))])
+            x = start[1] + np.concatenate([[0], np.cumsum(np.cos(heading))])
+            dy, dx = (d.ravel() for d in np.mgrid[-1:2, -1:2])
+            y = np.clip((y[:, None] + dy).round().astype(int), 0, truth.shape[0] - 1)
+            x = np.clip((x[:, None] + dx).round().astype(int), 0, truth.shape[1] - 1)
+            hit = truth[y, x] == k
+            out[y[hit], x[hit]] = k
+    return out
+
+
+def vary(rng: np.random.Generator, images: Tensor) -> Tensor:
+    """Grey-value changes: one look for both images (the microscope), a little each on its own."""
+    grey = bool((images[:, 0] == images[:, 1]).all())
+    if not grey and rng.random() < 0.5:  # mix colours, so no colour means anything by itself
+        mix = np.linalg.qr(rng.standard_normal((3, 3)))[0] * rng.uniform(0.6, 1.4, 3)
+        images = torch.einsum("dc,nchw->ndhw", torch.tensor(mix, dtype=torch.float32), images)
+    if not grey and rng.random() < 0.25:
+        images = images.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    if rng.random() < 0.3:
+        images = -images
+    if rng.random() < 0.4:
+        power = float(np.exp(rng.normal(0, 0.35)))
+        low = images.amin((1, 2, 3), keepdim=True)
+        span = images.amax((1, 2, 3), keepdim=True) - low + 1e-6
+        images = ((images - low) / span) ** power
+        images = (images - images.mean()) / (images.std() + 1e-6)
+    gain, shift = np.exp(rng.normal(0, 0.2)), rng.normal(0, 0.25)
+    images = images * gain + shift
+    images = images * torch.exp(0.08 * torch.randn(2, 1, 1, 1)) + 0.08 * torch.randn(2, 1, 1, 1)
+    if rng.random() < 0.3:
+        images = F.avg_pool2d(images, 3, 1, 1, count_include_pad=False)
+    level = rng.uniform(0, 0.35) ** 1.5 if rng.random() < 0.7 else 0.0
+    noise = level * torch.randn(2, 1 if grey else 3, *images.shape[2:])
+    return (images + noise).clamp(-10, 10)

@@ -1,0 +1,124 @@
+"""From the arrays of napari and of files to the planes that the network sees.
+
+A plane is (C, Y, X); grey images get one channel, RGB(A) three. Grey values are normalised per
+channel over the whole plane, never over a tile, so tiles cannot differ from one another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+Plane = NDArray[Any]
+_SAMPLE = 1 << 20  # grey values looked at for the statistics
+_TAIL = 0.1  # per cent at each end that do not count: hot pixels, scale bars
+_LIMIT = 10.0  # standard deviations; what lies further out is cut off
+
+
+class ImageError(ValueError):
+    """An image that cannot be used; the message says what to do."""
+
+
+class Normalisation(Struct, frozen=True):
+    """Mean and standard deviation of each channel, in grey values."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    def apply(self, plane: Plane) -> NDArray[np.float32]:
+        """Standardise a plane or a part of one: (C, Y, X) float32, cut off at ±10."""
+        mean = np.asarray(self.mean, np.float32)[:, None, None]
+        deviation = np.asarray(self.deviation, np.float32)[:, None, None]
+        scaled: NDArray[np.float32] = (plane.astype(np.float32) - mean) / deviation
+        return np.clip(scaled, -_LIMIT, _LIMIT, out=scaled)
+
+
+def as_plane(array: Plane, *, rgb: bool | None = None) -> Plane:
+    """View an image as (C, Y, X), without a copy.
+
+    Parameters
+    ----------
+    array : (Y, X), (Y, X, 3) or (Y, X, 4)
+        Grey or colour; an alpha channel is left out.
+    rgb : bool, optional
+        Whether the last axis is colour; by default it is when it has length 3 or 4.
+
+    Raises
+    ------
+    ImageError
+        If the array has other axes, or no pixels.
+    """
+    array = np.asarray(array)
+    if array.dtype == bool:
+        array = array.astype(np.uint8)
+    if not (np.issubdtype(array.dtype, np.number) and np.isrealobj(array)):
+        raise ImageError(f"This image holds {array.dtype} values; grey values must be numbers.")
+    if rgb is None:
+        rgb = array.ndim == 3 and array.shape[-1] in (3, 4)
+    if array.ndim != (3 if rgb else 2):
+        raise ImageError(
+            f"An image of shape {array.shape} is not a single plane: choose one plane of it, "
+            "(Y, X) or (Y, X, 3)."
+        )
+    if 0 in array.shape:
+        raise ImageError(f"This image has no pixels: its shape is {array.shape}.")
+    return np.moveaxis(array[..., :3], -1, 0) if rgb else array[None]
+
+
+def measure(plane: Plane) -> Normalisation:
+    """Robust mean and standard deviation of each channel of a (C, Y, X) plane.
+
+    Raises
+    ------
+    ImageError
+        If a value is not finite or all values are equal.
+    """
+    step = max(1, round((plane[0].size / _SAMPLE) ** 0.5))
+    means, deviations = [], []
+    for channel in plane:
+        if np.issubdtype(channel.dtype, np.floating) and not np.isfinite(channel).all():
+            raise ImageError(
+                "This image has pixels that are not numbers (NaN or infinite): "
+                "replace them first, for example with numpy.nan_to_num."
+            )
+        values = np.asarray(channel[::step, ::step], np.float64).ravel()
+        low, high = np.percentile(values, (_TAIL, 100 - _TAIL))
+        cut = np.clip(values, low, high) if high > low else values
+        means.append(float(cut.mean()))
+        deviations.append(float(cut.std()))
+    if max(deviations) == 0:
+        raise ImageError(
+            "All pixels of this image have the same value: there is nothing to tell apart. "
+            "Choose another image or channel."
+        )
+    return Normalisation(tuple(means), tuple(d or 1.0 for d in deviations))
+
+
+def mirror(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:
+    """Fold indices outside 0…length-1 back by reflection at the border pixels (section 2)."""
+    if length == 1:
+        return np.zeros_like(index)
+    period = 2 * (length - 1)
+    folded = np.abs(index) % period
+    return np.minimum(folded, period - folded)
+
+
+def read_mirrored(plane: Plane, window: tuple[slice, ...]) -> Plane:
+    """Read a window of a (C, *spatial) plane; where it lies outside, the image is mirrored.
+
+    Only the box that is needed is read, so lazy arrays stay lazy.
+    """
+    box, inside = [], []
+    for axis, length in zip(window, plane.shape[1:], strict=True):
+        index = mirror(np.arange(axis.start, axis.stop), length)
+        low = int(index.min())
+        box.append(slice(low, int(index.max()) + 1))
+        inside.append(index - low)
+    part = np.asarray(plane[(slice(None), *box)])
+    for axis_number, index in enumerate(inside, start=1):
+        if len(index) != part.shape[axis_number] or (np.diff(index) != 1).any():
+            part = part.take(index, axis=axis_number)
+    return part

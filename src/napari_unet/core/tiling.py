@@ -1,0 +1,110 @@
+"""Overlap-tile geometry (figure 2 of the 2015 paper), worked out one axis at a time.
+
+Each tile has a window to write and a larger one to read: the same window, grown to a size that
+the network accepts, plus the margin of context on each side. The writes partition the image.
+Tiles start at multiples of the network's stride (2^depth), so all of them pool on one grid and
+the tiled output equals the output of the whole image. The paper's own 388 px tiles laid side by
+side would shift that grid; 384 px do not.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Window = tuple[slice, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What tiles must fit, in px per axis.
+
+    Attributes
+    ----------
+    margin : context that an output pixel needs on each side.
+    stride : spacing of the network's pooling grid, 2^depth.
+    """
+
+    margin: int
+    stride: int
+
+    def cover(self, length: int) -> int:
+        """Smallest output size of the network that is ≥ `length`: 4 mod 16 for depth 4."""
+        first = 4 % self.stride or self.stride
+        return first + -(-max(length - first, 0) // self.stride) * self.stride
+
+    def input(self, length: int) -> int:
+        """Smallest input size whose output covers `length`: 12 mod 16 for depth 4."""
+        return self.cover(length) + 2 * self.margin
+
+    def step(self, output: int) -> int:
+        """Largest tile step that keeps the pooling grid, at most `output`."""
+        return max(self.stride, output // self.stride * self.stride)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One step of the overlap-tile strategy.
+
+    Attributes
+    ----------
+    write : window of the image that this tile decides.
+    read : window that the network must see; it may reach outside the image (mirror there).
+    """
+
+    write: Window
+    read: Window
+
+    @property
+    def crop(self) -> Window:
+        """The part of the network's output that is written."""
+        return tuple(slice(0, w.stop - w.start) for w in self.write)
+
+    @property
+    def centre(self) -> tuple[float, ...]:
+        """Middle of the write window, in px."""
+        return tuple((w.start + w.stop - 1) / 2 for w in self.write)
+
+
+def axis_tiles(length: int, output: int, grid: Grid) -> list[tuple[slice, slice]]:
+    """Write and read windows along one axis of `length` px for tiles of about `output` px."""
+    step = grid.step(output)
+    windows = []
+    for start in range(0, length, step):
+        stop = min(start + step, length)
+        low = start - grid.margin
+        windows.append((slice(start, stop), slice(low, low + grid.input(stop - start))))
+    return windows
+
+
+def tiles(shape: Sequence[int], output: int, grid: Grid) -> list[Tile]:
+    """All tiles of an image of spatial `shape`, in reading order; their writes partition it.
+
+    Raises
+    ------
+    ValueError
+        If an axis has no pixels.
+    """
+    if min(shape) < 1:
+        raise ValueError(f"an image of shape {tuple(shape)} has no pixels to tile")
+    axes = [axis_tiles(length, output, grid) for length in shape]
+    return [
+        Tile(write=tuple(w for w, _ in pair), read=tuple(r for _, r in pair))
+        for pair in itertools.product(*axes)
+    ]
+
+
+def nearest_first(todo: Sequence[Tile], point: Sequence[float]) -> list[Tile]:
+    """The same tiles, by the distance of their middle to a point (in px)."""
+    return sorted(
+        todo,
+        key=lambda t: sum((c - p) ** 2 for c, p in zip(t.centre, point, strict=True)),
+    )
+
+
+def overlaps(tile: Tile, window: Window) -> bool:
+    """Whether a tile writes into a window."""
+    return all(
+        w.start < v.stop and v.start < w.stop for w, v in zip(tile.write, window, strict=True)
+    )

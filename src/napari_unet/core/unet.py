@@ -1,0 +1,189 @@
+"""The U-Net of Ronneberger, Fischer & Brox (2015), arXiv 1505.04597.
+
+Unpadded 3×3 convolutions, 2×2 max-pooling, 2×2 up-convolutions, crop and concatenate.
+Without padding, each output pixel depends on real image content alone, so an image can be
+cut into tiles and the outputs laid side by side with no seam (section 2, "overlap-tile").
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+_CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
+_UP: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+_NORM: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+_POOL: dict[int, Any] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
+
+Size: TypeAlias = tuple[int, ...]
+
+
+class ConvPair(nn.Sequential):
+    """Two unpadded 3×3 convolutions, each followed by a ReLU (batch norm in between on request)."""
+
+    def __init__(self, inputs: int, outputs: int, axes: int, *, norm: bool) -> None:
+        layers: list[nn.Module] = []
+        for channels in (inputs, outputs):
+            layers.append(_CONV[axes](channels, outputs, 3, bias=not norm))
+            layers.append(_NORM[axes](outputs) if norm else nn.Identity())
+            layers.append(nn.ReLU(inplace=True))
+        super().__init__(*layers)
+
+
+class UNet(nn.Module):
+    """The 2015 topology, for any width, depth, number of channels, and 2 or 3 spatial axes.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the image, ≥ 1.
+    classes : int
+        Output classes, ≥ 2.
+    width : int
+        Channels of the first level, doubled at each level down (64 in the paper).
+    depth : int
+        Number of poolings (4 in the paper).
+    axes : int
+        2 or 3 spatial axes.
+    norm : bool
+        Batch norm before each ReLU; the paper has none. Fold it away with `folded`.
+    dropout : float
+        Drop-out rate at the end of the contracting path (section 3.1).
+
+    Notes
+    -----
+    Depth 4 has 23 convolutional layers, as section 2 counts them: 18 of 3×3, 4 up-convolutions
+    and one of 1×1.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        classes: int,
+        *,
+        width: int = 64,
+        depth: int = 4,
+        axes: int = 2,
+        norm: bool = False,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.in_channels, self.classes, self.axes = in_channels, classes, axes
+        self.width, self.depth, self.norm = width, depth, norm
+        widths = [width << level for level in range(depth + 1)]
+        inputs = [in_channels, *widths[:-1]]
+        self.down = nn.ModuleList(
+            ConvPair(i, o, axes, norm=norm) for i, o in zip(inputs, widths, strict=True)
+        )
+        self.pool = _POOL[axes](2)
+        self.dropout = nn.Dropout(dropout)
+        self.up = nn.ModuleList(_UP[axes](2 * w, w, 2, stride=2) for w in reversed(widths[:-1]))
+        self.merge = nn.ModuleList(
+            ConvPair(2 * w, w, axes, norm=norm) for w in reversed(widths[:-1])
+        )
+        self.head = _CONV[axes](width, classes, 1)
+        self.apply(_he_init)
+
+    # -- size arithmetic ------------------------------------------------------------------
+
+    @property
+    def stride(self) -> int:
+        """Pixels between two positions of the pooling grid: tiles must step by a multiple."""
+        return 1 << self.depth
+
+    @property
+    def margin(self) -> int:
+        """Context that an output pixel needs on each side, in px (92 for the paper's depth 4)."""
+        return margin(self.depth)
+
+    def output_size(self, size: Size) -> Size:
+        """Size of the output for an input of `size`, per axis, in px."""
+        return tuple(n - 2 * self.margin for n in size)
+
+    def valid_input_size(self, size: Size) -> Size:
+        """Smallest valid input whose output covers `size`, per axis, in px.
+
+        Depth 4 accepts 12 mod 16, from 188 px on: then every pooling meets an even number of
+        pixels (section 2, last paragraph).
+        """
+        return tuple(covering_output(n, self.depth) + 2 * self.margin for n in size)
+
+    # -- forward --------------------------------------------------------------------------
+
+    def features(self, x: Tensor) -> Tensor:
+        """Last feature maps before the 1×1 convolution: (N, width, *output)."""
+        skips: list[Tensor] = []
+        for level in self.down[:-1]:
+            x = level(x)
+            skips.append(x)
+            x = self.pool(x)
+        x = self.dropout(self.down[-1](x))
+        for up, merge in zip(self.up, self.merge, strict=True):
+            x = up(x)
+            x = merge(torch.cat([_crop(skips.pop(), x.shape[2:]), x], dim=1))
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, classes, *output) of images (N, in_channels, *input).
+
+        Raises
+        ------
+        ValueError
+            If a spatial size is not valid for the pooling grid; the message names one that is.
+        """
+        size = tuple(x.shape[2:])
+        if any(n != v for n, v in zip(size, self.valid_input_size(self.output_size(size)))):
+            valid = self.valid_input_size(tuple(max(1, n) for n in self.output_size(size)))
+            raise ValueError(f"an input of {size} px does not fit the U-Net; pad it to {valid} px")
+        logits: Tensor = self.head(self.features(x))
+        return logits
+
+    def folded(self) -> UNet:
+        """A copy for prediction: batch norm folded into the convolutions, no drop-out."""
+        net = copy.deepcopy(self).eval()
+        for pair in [*net.down, *net.merge]:
+            for i in range(0, len(pair), 3):
+                if not isinstance(pair[i + 1], nn.Identity):
+                    pair[i] = fuse_conv_bn_eval(pair[i], pair[i + 1])
+                    pair[i + 1] = nn.Identity()
+        net.norm = False
+        return net.requires_grad_(False)
+
+
+def margin(depth: int) -> int:
+    """Context per side in px: two 3×3 convolutions at each level of both paths, two at the bottom.
+
+    A pixel of level l spans 2**l image pixels, so the sum is Σ 4·2**l (l < depth) + 2·2**depth.
+    """
+    return 6 * (1 << depth) - 4
+
+
+def covering_output(size: int, depth: int) -> int:
+    """Smallest valid output size ≥ `size` along one axis, in px (4 mod 16 for depth 4)."""
+    stride = 1 << depth
+    first = 4 % stride  # inputs are 12 mod 16 and 2·margin = 184 = 8 mod 16 for depth 4
+    return first + -(-max(size - first, 0) // stride) * stride if size > first else first
+
+
+def _crop(x: Tensor, size: torch.Size) -> Tensor:
+    """The centre of `x`, of spatial `size`."""
+    for axis, n in enumerate(size, start=2):
+        x = x.narrow(axis, (x.shape[axis] - n) // 2, n)
+    return x
+
+
+def _he_init(module: nn.Module) -> None:
+    """Gaussian weights of standard deviation √(2/N), N incoming nodes a neuron (section 3)."""
+    if isinstance(module, (nn.Conv2d, nn.Conv3d)):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, (nn.ConvTranspose2d, nn.ConvTranspose3d)):
+        # stride 2, kernel 2: each output pixel meets exactly one tap of each input channel
+        nn.init.normal_(module.weight, std=(2 / module.weight.shape[0]) ** 0.5)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,6 @@
+"""`python -m napari_unet.engine`: the engine's child process."""
+
+from napari_unet.engine.worker import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Commands that wait for the session. The latest of a kind wins, so nobody can fall behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+
+from napari_unet.engine.messages import (
+    Annotate,
+    Close,
+    Command,
+    Open,
+    Pause,
+    SegmentFolder,
+    SegmentImage,
+    Train,
+)
+
+
+class Inbox:
+    """A thread-safe mailbox that keeps the latest command of each kind, in order of arrival."""
+
+    def __init__(self, *commands: Command) -> None:
+        self._waiting: dict[Hashable, Command] = {}
+        self._changed = threading.Condition()
+        self._closed = False
+        for command in commands:
+            self.post(command)
+
+    def post(self, command: Command) -> None:
+        """Add a command; an older one of the same kind (and plane) is dropped."""
+        with self._changed:
+            key = _kind(command)
+            self._waiting.pop(key, None)
+            self._waiting[key] = command
+            self._changed.notify()
+
+    def take(self) -> list[Command]:
+        """All waiting commands, oldest first; at once, and maybe none."""
+        with self._changed:
+            commands = list(self._waiting.values())
+            self._waiting.clear()
+            return commands
+
+    def wait(self) -> None:
+        """Block until a command waits or the inbox is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+
+    def close(self) -> None:
+        """No more commands will come."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the sender is gone."""
+        return self._closed
+
+
+def _kind(command: Command) -> Hashable:
+    match command:
+        case Open() | Close():
+            return (Open, command.plane)
+        case Annotate():
+            return (Annotate, command.plane)
+        case Train() | Pause():
+            return Train
+        case SegmentImage() | SegmentFolder():
+            return SegmentImage
+        case _:
+            return type(command)

@@ -1,0 +1,73 @@
+"""The child process: drives a session, reads commands from stdin, writes events to stdout.
+
+Run as `python -m napari_unet.engine`. It has low priority, so the window stays fluid, and it
+ends by itself when its stdin closes, however the parent died.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from typing import BinaryIO
+
+from napari_unet.engine import codec
+from napari_unet.engine.inbox import Inbox
+from napari_unet.engine.messages import Failed, Idle
+
+_GRACE = 3.0  # seconds for the current step to end once the parent is gone
+
+
+def main() -> None:
+    """Serve one parent until it closes the stream."""
+    source, sink = _private_streams()
+    inbox = Inbox()
+    threading.Thread(target=_listen, args=(source, inbox), daemon=True).start()
+    _step_back()
+    from napari_unet.engine.session import Session  # noqa: PLC0415 - torch takes seconds
+
+    session = Session()
+    while not inbox.closed:
+        try:
+            for event in session.run(inbox):
+                if isinstance(event, Idle):
+                    inbox.wait()
+                else:
+                    codec.write(sink, event)
+        except OSError:  # the parent closed its end: nobody is left to tell
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the user must hear of it
+            session.pause()
+            sentence = f"The engine stumbled: {error}. Your strokes are safe; press Train again."
+            codec.write(sink, Failed(sentence, traceback.format_exc()))
+
+
+def _private_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Take stdin and stdout for messages; what libraries print goes to stderr instead."""
+    source = os.fdopen(os.dup(0), "rb")
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    return source, sink
+
+
+def _listen(source: BinaryIO, inbox: Inbox) -> None:
+    """Post what the parent says. At the end of the stream, make sure that this process ends."""
+    try:
+        while (command := codec.read_command(source)) is not None:
+            inbox.post(command)
+    except codec.BrokenStreamError as error:
+        sys.stderr.write(f"{error}\n")
+    inbox.close()
+    timer = threading.Timer(_GRACE, os._exit, args=(0,))
+    timer.daemon = True
+    timer.start()
+
+
+def _step_back() -> None:
+    """Lower this process's priority, so that the window comes first."""
+    if hasattr(os, "nice"):
+        os.nice(10)
