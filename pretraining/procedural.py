@@ -132,11 +132,16 @@ def finish(rng: Rng, image: Array) -> Array:
         image = image * (1 + rng.uniform(0, 0.4) * noise(rng, size, size / 3))
     if rng.random() < 0.5:
         image = image + rng.uniform(0, 0.8) * noise(rng, size, size / 3)
+    if rng.random() < 0.25:  # light so uneven that grey values alone mean nothing
+        y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+        cy, cx, ly, lx = rng.normal(0, 1, 4)
+        slope = ly * y + lx * x + rng.normal(0, 0.7) * ((y - cy) ** 2 + (x - cx) ** 2)
+        image = image + rng.uniform(0.5, 3) * slope.astype(np.float32) / (slope.std() + 1e-6)
     grain = rng.standard_normal(image.shape).astype(np.float32)
     if rng.random() < 0.5:
         grain = ndi.gaussian_filter(grain, (0, *[rng.uniform(0.4, 1.2)] * 2))
         grain /= grain.std() + 1e-6
-    strength = rng.uniform(0, 0.7) ** 1.5
+    strength = rng.uniform(0, 1.0) ** 1.7
     bright = image - image.min()
     shot = np.sqrt(bright / (bright.mean() + 1e-6)) if rng.random() < 0.5 else 1.0
     image = image + strength * shot * grain
@@ -166,6 +171,11 @@ def membranes(rng: Rng, size: int) -> Sample:
     image += rng.uniform(0, 0.8) * rng.standard_normal(ids.max() + 1).astype(np.float32)[ids]  # grey of a cell
     image += rng.uniform(0, 0.5) * noise(rng, size, rng.uniform(1, 4)) * (edge > width)
     image += rng.uniform(0, 0.5) * noise(rng, size, rng.uniform(4, 15))
+    if rng.random() < 0.5:  # the grain of cytoplasm
+        image += rng.uniform(0, 0.5) * contrast * noise(rng, size, rng.uniform(0.7, 2.0)) * (edge > 0.7 * width)
+    if rng.random() < 0.4:  # membranes cut at a slant: wide and faint in places
+        slant = np.clip(noise(rng, size, 1.5 * spacing), 0, 2)
+        image = image + slant * (ndi.gaussian_filter(image, rng.uniform(1.5, 4)) - image) / 2
     truth = np.where(membrane, 2, 1).astype(np.int32)
     if rng.random() < 0.65:
         image, truth = organelles(rng, image, truth, edge, width, spacing, contrast)
@@ -257,9 +267,12 @@ def phase(rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius: f
 def relief(rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius: float) -> Array:
     """DIC: the directional derivative of the optical path, bright on one side, dark on the other."""
     size, body = ids.shape[0], (ids > 0).astype(np.float32)
-    path = body * (rng.uniform(0.1, 0.6) + dome ** rng.uniform(0.3, 1)) * level * radius
-    path = ndi.gaussian_filter(path, rng.uniform(0.7, 2.5))
-    path += body * rng.uniform(0, 2.5) * noise(rng, size, rng.uniform(1.5, max(2.0, radius * 0.2)))
+    if rng.random() < 0.5:  # flat discs: only the rim casts a shadow
+        profile = np.clip(dome * radius / rng.uniform(2, 8), 0, 1) * rng.uniform(3, 15)
+    else:
+        profile = body * (rng.uniform(0.1, 0.6) + dome ** rng.uniform(0.3, 1)) * level * radius
+    path = ndi.gaussian_filter(profile.astype(np.float32), rng.uniform(0.7, 2.5))
+    path += body * rng.uniform(0, 1.6) ** 2 * noise(rng, size, rng.uniform(1.5, max(2.0, radius * 0.2)))
     path += rng.uniform(0, 0.6) * noise(rng, size, rng.uniform(1, 4))
     gy, gx = np.gradient(ndi.gaussian_filter(path, 0.7))
     turn = rng.uniform(0, 2 * np.pi)

@@ -1,0 +1,3 @@
+"""Arrays and tensors: no Qt, no napari, no threads."""
+
+from __future__ import annotations

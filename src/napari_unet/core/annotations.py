@@ -6,14 +6,16 @@ plane is small, and two versions of the same paint share all blocks that did not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 from skimage.measure import label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BLOCK = 256  # px per side
 MAX_CLASSES = 255
@@ -88,6 +90,7 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
         for block in self.blocks:
             total += np.bincount(block.values.ravel(), minlength=MAX_CLASSES + 1)
         total[0] = 0
+        total.flags.writeable = False
         return total
 
     def same_as(self, other: Annotations) -> bool:
@@ -118,9 +121,12 @@ def check_class_map(paint: NDArray[Any]) -> None:
             f"Annotations hold {paint.dtype} values; save them as whole numbers: "
             "0 for unlabelled, 1, 2, … for the classes."
         )
-    if paint.size and (int(paint.max()) > MAX_CLASSES or int(paint.min()) < 0):
+    if not paint.size:
+        return
+    low, high = int(paint.min()), int(paint.max())
+    if low < 0 or high > MAX_CLASSES:
         raise AnnotationError(
-            f"Annotations hold the value {int(paint.max())}, but classes go from 1 to 255. "
+            f"Annotations hold the value {low if low < 0 else high}, but classes go from 1 to 255. "
             "Is this an image of objects? Number the classes instead: 1 background, 2 cells, …"
         )
 
@@ -134,9 +140,13 @@ def check_shapes(paint: tuple[int, ...], image: tuple[int, ...]) -> None:
     """
     if tuple(paint) != tuple(image):
         raise AnnotationError(
-            f"The strokes are {paint[0]} × {paint[1]} px but the image is "
-            f"{image[0]} × {image[1]} px: paint on a layer of the image's own size."
+            f"The strokes are {_px(paint)} but the image is {_px(image)}: "
+            "paint on a layer of the image's own size."
         )
+
+
+def _px(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) + " px"
 
 
 def check_trainable(counts: NDArray[np.int64]) -> None:

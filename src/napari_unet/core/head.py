@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+_NEVER = -30.0  # a logit that loses against any fitted class
+
 
 def balance(targets: Tensor, classes: int) -> Tensor:
     """Weight of each of (n,) targets so that every class present sums to the same; sum 1."""
@@ -66,9 +68,7 @@ def logistic(
     weight = (scale * weight).detach().requires_grad_()
     bias = (scale * bias).detach().requires_grad_()
     importance = balance(targets, classes)
-    solver = torch.optim.LBFGS(
-        [weight, bias], max_iter=iterations, line_search_fn="strong_wolfe"
-    )
+    solver = torch.optim.LBFGS([weight, bias], max_iter=iterations, line_search_fn="strong_wolfe")
 
     def objective() -> Tensor:
         solver.zero_grad()
@@ -81,3 +81,16 @@ def logistic(
     solver.step(objective)  # type: ignore[no-untyped-call]
     weight, bias = weight.detach() / spread, bias.detach()
     return weight, bias - weight @ mean
+
+
+def fit_head(features: Tensor, targets: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """Fit the last layer: `logistic` among the classes that are painted; others never win.
+
+    Arguments and returns as in `ridge`.
+    """
+    present, inverse = torch.unique(targets, return_inverse=True)
+    fitted, offset = logistic(features, inverse, len(present))
+    weight = features.new_zeros(classes, features.shape[1])
+    bias = features.new_full((classes,), _NEVER)
+    weight[present], bias[present] = fitted, offset
+    return weight, bias

@@ -6,6 +6,8 @@ channel over the whole plane, never over a tile, so tiles cannot differ from one
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,10 +32,43 @@ class Normalisation(Struct, frozen=True):
 
     def apply(self, plane: Plane) -> NDArray[np.float32]:
         """Standardise a plane or a part of one: (C, Y, X) float32, cut off at ±10."""
-        mean = np.asarray(self.mean, np.float32)[:, None, None]
-        deviation = np.asarray(self.deviation, np.float32)[:, None, None]
-        scaled: NDArray[np.float32] = (plane.astype(np.float32) - mean) / deviation
+        exact = np.result_type(plane.dtype, np.float32)  # float64 where float32 would round values
+        mean = np.asarray(self.mean, exact)[:, None, None]
+        deviation = np.asarray(self.deviation, exact)[:, None, None]
+        scaled: NDArray[np.float32] = ((plane - mean) / deviation).astype(np.float32, copy=False)
         return np.clip(scaled, -_LIMIT, _LIMIT, out=scaled)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A plane and how it is normalised; pixels are read and standardised window by window.
+
+    Attributes
+    ----------
+    raw : (C, Y, X), any numeric type
+    """
+
+    raw: Plane
+    normalisation: Normalisation
+
+    @classmethod
+    def of(cls, raw: Plane) -> Picture:
+        """Measure a (C, Y, X) plane. Raises `ImageError` where that cannot be done."""
+        return cls(raw, measure(raw))
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        """Spatial shape (Y, X) in px."""
+        return tuple(int(n) for n in self.raw.shape[1:])
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return int(self.raw.shape[0])
+
+    def read(self, window: tuple[slice, ...]) -> NDArray[np.float32]:
+        """Standardised grey values of a window, mirrored outside the image: (C, h, w)."""
+        return self.normalisation.apply(read_mirrored(self.raw, window))
 
 
 def as_plane(array: Plane, *, rgb: bool | None = None) -> Plane:
@@ -54,11 +89,11 @@ def as_plane(array: Plane, *, rgb: bool | None = None) -> Plane:
     array = np.asarray(array)
     if array.dtype == bool:
         array = array.astype(np.uint8)
-    if not (np.issubdtype(array.dtype, np.number) and np.isrealobj(array)):
+    if array.dtype.kind not in "iuf":
         raise ImageError(f"This image holds {array.dtype} values; grey values must be numbers.")
     if rgb is None:
         rgb = array.ndim == 3 and array.shape[-1] in (3, 4)
-    if array.ndim != (3 if rgb else 2):
+    if array.ndim != (3 if rgb else 2) or (rgb and array.shape[-1] not in (3, 4)):
         raise ImageError(
             f"An image of shape {array.shape} is not a single plane: choose one plane of it, "
             "(Y, X) or (Y, X, 3)."
@@ -85,10 +120,12 @@ def measure(plane: Plane) -> Normalisation:
                 "replace them first, for example with numpy.nan_to_num."
             )
         values = np.asarray(channel[::step, ::step], np.float64).ravel()
+        if np.ptp(values) == 0 and step > 1:  # the little that differs may lie between the samples
+            values = np.asarray(channel, np.float64).ravel()
         low, high = np.percentile(values, (_TAIL, 100 - _TAIL))
         cut = np.clip(values, low, high) if high > low else values
         means.append(float(cut.mean()))
-        deviations.append(float(cut.std()))
+        deviations.append(float(cut.std()) if np.ptp(cut) > 0 else 0.0)
     if max(deviations) == 0:
         raise ImageError(
             "All pixels of this image have the same value: there is nothing to tell apart. "
@@ -102,8 +139,8 @@ def mirror(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:
     if length == 1:
         return np.zeros_like(index)
     period = 2 * (length - 1)
-    folded = np.abs(index) % period
-    return np.minimum(folded, period - folded)
+    folded: NDArray[np.intp] = np.abs(index) % period
+    return np.minimum(folded, period - folded, out=folded)
 
 
 def read_mirrored(plane: Plane, window: tuple[slice, ...]) -> Plane:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_unet.core.settings import Augmentation
+if TYPE_CHECKING:
+    from napari_unet.core.settings import Augmentation
 
 _GRID = 3  # the paper's coarse 3×3 grid of displacement vectors
 

@@ -6,12 +6,14 @@ the documentation are all made from these declarations (see `knobs`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def knob(
@@ -36,9 +38,7 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
     learning_rate: Annotated[
         float, knob("Learning rate", "Step size of the fine-tuning.", 1e-6, 0.1)
     ] = 3e-4
-    batch: Annotated[
-        int, knob("Patches per step", "Patches in one training step.", 1, 64)
-    ] = 4
+    batch: Annotated[int, knob("Patches per step", "Patches in one training step.", 1, 64)] = 4
     patch: Annotated[
         int, knob("Patch", "Side of the patch that is compared with the paint.", 4, 1024, "px")
     ] = 148
@@ -68,23 +68,19 @@ class Augmentation(Struct, frozen=True, forbid_unknown_fields=True):
 
     rotation: Annotated[bool, knob("Rotate", "Rotate patches by any angle.")] = True
     flip: Annotated[bool, knob("Flip", "Mirror patches at random.")] = True
-    scale: Annotated[
-        float, knob("Scale", "Enlarge or shrink by up to this factor.", 1, 4)
-    ] = 1.25
+    scale: Annotated[float, knob("Scale", "Enlarge or shrink by up to this factor.", 1, 4)] = 1.25
     elastic: Annotated[
         float,
         knob("Elastic σ", "Spread of the displacements on the 3×3 grid.", 0, 50, "px"),
     ] = 10.0
-    contrast: Annotated[
-        float, knob("Contrast", "Spread of the contrast's logarithm.", 0, 1)
-    ] = 0.15
+    contrast: Annotated[float, knob("Contrast", "Spread of the contrast's logarithm.", 0, 1)] = 0.15
     brightness: Annotated[
         float,
         knob("Brightness", "Spread of the brightness, in standard deviations.", 0, 2),
     ] = 0.15
-    noise: Annotated[
-        float, knob("Noise", "Largest added noise, in standard deviations.", 0, 2)
-    ] = 0.1
+    noise: Annotated[float, knob("Noise", "Largest added noise, in standard deviations.", 0, 2)] = (
+        0.1
+    )
 
 
 class Compute(Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +149,8 @@ def changed(settings: Settings, group: str, **values: Any) -> Settings:  # noqa:
     ------
     msgspec.ValidationError
         If a value has the wrong type or lies outside its bounds; the message names it.
+    TypeError
+        If the group has no such setting.
     """
     part = msgspec.structs.replace(getattr(settings, group), **values)
     whole = msgspec.structs.replace(settings, **{group: part})

@@ -10,8 +10,11 @@ side would shift that grid; 384 px do not.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Window = tuple[slice, ...]
 
@@ -22,7 +25,7 @@ class Grid:
 
     Attributes
     ----------
-    margin : context that an output pixel needs on each side.
+    margin : context that an output window needs on each side.
     stride : spacing of the network's pooling grid, 2^depth.
     """
 
@@ -56,6 +59,10 @@ class Tile:
     write: Window
     read: Window
 
+    def __hash__(self) -> int:
+        # Python 3.11 cannot hash slices
+        return hash(tuple((s.start, s.stop) for s in (*self.write, *self.read)))
+
     @property
     def crop(self) -> Window:
         """The part of the network's output that is written."""
@@ -65,6 +72,18 @@ class Tile:
     def centre(self) -> tuple[float, ...]:
         """Middle of the write window, in px."""
         return tuple((w.start + w.stop - 1) / 2 for w in self.write)
+
+    def moved(self, origin: Sequence[int]) -> Tile:
+        """The same tile with `origin` added to all its coordinates, in px."""
+        return Tile(_shift(self.write, origin), _shift(self.read, origin))
+
+    def within(self, outer: Tile) -> Window:
+        """Return the write window in the coordinates of another one that contains it."""
+        return _shift(self.write, [-w.start for w in outer.write])
+
+
+def _shift(window: Window, by: Sequence[int]) -> Window:
+    return tuple(slice(w.start + n, w.stop + n) for w, n in zip(window, by, strict=True))
 
 
 def axis_tiles(length: int, output: int, grid: Grid) -> list[tuple[slice, slice]]:

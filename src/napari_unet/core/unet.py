@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from napari_unet.core.tiling import Grid
+
 _CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 _UP: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 _NORM: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
@@ -60,7 +62,7 @@ class UNet(nn.Module):
     and one of 1×1.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument per property of the topology
         self,
         in_channels: int,
         classes: int,
@@ -91,14 +93,24 @@ class UNet(nn.Module):
     # -- size arithmetic ------------------------------------------------------------------
 
     @property
+    def grid(self) -> Grid:
+        """What tiles must fit: margin and stride, in px.
+
+        A pixel of level l spans 2**l image pixels, and two 3×3 convolutions need 2 of them a side,
+        at each level of both paths and at the bottom: Σ 4·2**l (l < depth) + 2·2**depth.
+        """
+        stride = 1 << self.depth
+        return Grid(margin=6 * stride - 4, stride=stride)
+
+    @property
     def stride(self) -> int:
         """Pixels between two positions of the pooling grid: tiles must step by a multiple."""
-        return 1 << self.depth
+        return self.grid.stride
 
     @property
     def margin(self) -> int:
-        """Context that an output pixel needs on each side, in px (92 for the paper's depth 4)."""
-        return margin(self.depth)
+        """Context that an output window needs on each side, in px (92 for the paper's depth 4)."""
+        return self.grid.margin
 
     def output_size(self, size: Size) -> Size:
         """Size of the output for an input of `size`, per axis, in px."""
@@ -110,12 +122,19 @@ class UNet(nn.Module):
         Depth 4 accepts 12 mod 16, from 188 px on: then every pooling meets an even number of
         pixels (section 2, last paragraph).
         """
-        return tuple(covering_output(n, self.depth) + 2 * self.margin for n in size)
+        return tuple(self.grid.input(n) for n in size)
 
     # -- forward --------------------------------------------------------------------------
 
     def features(self, x: Tensor) -> Tensor:
-        """Last feature maps before the 1×1 convolution: (N, width, *output)."""
+        """Last feature maps before the 1×1 convolution: (N, width, *output).
+
+        Raises
+        ------
+        ValueError
+            If a spatial size does not fit the pooling grid; the message names one that does.
+        """
+        self._check_size(tuple(x.shape[2:]))
         skips: list[Tensor] = []
         for level in self.down[:-1]:
             x = level(x)
@@ -133,14 +152,19 @@ class UNet(nn.Module):
         Raises
         ------
         ValueError
-            If a spatial size is not valid for the pooling grid; the message names one that is.
+            If a spatial size does not fit the pooling grid; the message names one that does.
         """
-        size = tuple(x.shape[2:])
-        if any(n != v for n, v in zip(size, self.valid_input_size(self.output_size(size)))):
-            valid = self.valid_input_size(tuple(max(1, n) for n in self.output_size(size)))
-            raise ValueError(f"an input of {size} px does not fit the U-Net; pad it to {valid} px")
         logits: Tensor = self.head(self.features(x))
         return logits
+
+    def _check_size(self, size: Size) -> None:
+        if len(size) != self.axes:
+            raise ValueError(
+                f"the U-Net needs (N, C) and {self.axes} spatial axes, not {len(size)}"
+            )
+        valid = self.valid_input_size(self.output_size(size))
+        if size != valid:
+            raise ValueError(f"an input of {size} px does not fit the U-Net; pad it to {valid} px")
 
     def folded(self) -> UNet:
         """A copy for prediction: batch norm folded into the convolutions, no drop-out."""
@@ -151,22 +175,7 @@ class UNet(nn.Module):
                     pair[i] = fuse_conv_bn_eval(pair[i], pair[i + 1])
                     pair[i + 1] = nn.Identity()
         net.norm = False
-        return net.requires_grad_(False)
-
-
-def margin(depth: int) -> int:
-    """Context per side in px: two 3×3 convolutions at each level of both paths, two at the bottom.
-
-    A pixel of level l spans 2**l image pixels, so the sum is Σ 4·2**l (l < depth) + 2·2**depth.
-    """
-    return 6 * (1 << depth) - 4
-
-
-def covering_output(size: int, depth: int) -> int:
-    """Smallest valid output size ≥ `size` along one axis, in px (4 mod 16 for depth 4)."""
-    stride = 1 << depth
-    first = 4 % stride  # inputs are 12 mod 16 and 2·margin = 184 = 8 mod 16 for depth 4
-    return first + -(-max(size - first, 0) // stride) * stride if size > first else first
+        return net.requires_grad_(requires_grad=False)
 
 
 def _crop(x: Tensor, size: torch.Size) -> Tensor:

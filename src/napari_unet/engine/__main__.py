@@ -1,5 +1,7 @@
 """`python -m napari_unet.engine`: the engine's child process."""
 
+from __future__ import annotations
+
 from napari_unet.engine.worker import main
 
 if __name__ == "__main__":

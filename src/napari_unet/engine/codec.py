@@ -6,6 +6,8 @@ nothing else.
 
 from __future__ import annotations
 
+import math
+import re
 import struct
 from typing import Any, BinaryIO
 
@@ -16,7 +18,7 @@ from napari_unet.engine.messages import Command, Event
 
 _LENGTH = struct.Struct("<Q")
 _LONGEST = 1 << 34  # bytes in a frame; more means a broken stream
-_KINDS = frozenset("biuf")
+_DTYPE = re.compile(r"[<>|][biuf]\d{1,2}")
 
 
 class BrokenStreamError(RuntimeError):
@@ -25,16 +27,21 @@ class BrokenStreamError(RuntimeError):
 
 def _encode_array(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, np.ndarray):
-        return (value.dtype.str, value.shape, np.ascontiguousarray(value).data.cast("B"))
+        if not _DTYPE.fullmatch(value.dtype.str):
+            raise TypeError(f"arrays of {value.dtype} do not travel")
+        flat = np.ascontiguousarray(value).reshape(-1)
+        return (value.dtype.str, value.shape, flat.view(np.uint8).data)
     raise NotImplementedError(f"cannot send a {type(value).__name__}")
 
 
 def _decode_array(kind: type, value: Any) -> Any:  # noqa: ANN401
     if kind is np.ndarray or getattr(kind, "__origin__", None) is np.ndarray:
-        name, shape, data = value
+        name, shape, data = msgspec.convert(value, tuple[str, tuple[int, ...], bytes])
+        if not _DTYPE.fullmatch(name):
+            raise ValueError(f"arrays of {name} do not travel")
         dtype = np.dtype(name)
-        if dtype.kind not in _KINDS:
-            raise ValueError(f"arrays of {dtype} do not travel")
+        if any(n < 0 for n in shape) or len(data) != math.prod(shape) * dtype.itemsize:
+            raise ValueError(f"{len(data)} bytes are no array of shape {shape}")
         return np.frombuffer(data, dtype).reshape(shape)
     raise NotImplementedError(f"cannot read a {kind}")
 
@@ -77,7 +84,7 @@ def read_event(stream: BinaryIO) -> Event | None:
 def _decoded(decoder: Any, body: bytes) -> Any:  # noqa: ANN401
     try:
         return decoder.decode(body)
-    except (msgspec.MsgspecError, ValueError, TypeError) as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BrokenStreamError(f"not a message: {error}") from error
 
 
@@ -90,7 +97,10 @@ def _frame(stream: BinaryIO) -> bytes | None:
     (length,) = _LENGTH.unpack(head)
     if length > _LONGEST:
         raise BrokenStreamError(f"a frame of {length} bytes cannot be right")
-    body = stream.read(length)
+    try:
+        body = stream.read(length)
+    except MemoryError as error:
+        raise BrokenStreamError(f"a frame of {length} bytes does not fit into memory") from error
     if len(body) < length:
         raise BrokenStreamError("the stream ended inside a frame")
     return body

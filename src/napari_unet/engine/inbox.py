@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from typing import TYPE_CHECKING
 
 from napari_unet.engine.messages import (
     Annotate,
     Close,
     Command,
+    Look,
     Open,
     Pause,
+    PlaneName,
     SegmentFolder,
     SegmentImage,
     Train,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 
 class Inbox:
@@ -28,10 +33,17 @@ class Inbox:
             self.post(command)
 
     def post(self, command: Command) -> None:
-        """Add a command; an older one of the same kind (and plane) is dropped."""
+        """Add a command; an older one of the same kind (and plane) is dropped.
+
+        A new image takes the place of the one that waits, so that it still comes before the paint
+        on it; when a plane closes, all that waits for it is dropped.
+        """
         with self._changed:
+            if isinstance(command, Close):
+                self._drop(command.plane)
             key = _kind(command)
-            self._waiting.pop(key, None)
+            if not (isinstance(command, Open) and isinstance(self._waiting.get(key), Open)):
+                self._waiting.pop(key, None)
             self._waiting[key] = command
             self._changed.notify()
 
@@ -57,6 +69,11 @@ class Inbox:
     def closed(self) -> bool:
         """Whether the sender is gone."""
         return self._closed
+
+    def _drop(self, plane: PlaneName) -> None:
+        for key, command in list(self._waiting.items()):
+            if isinstance(command, (Open, Annotate, Look, SegmentImage)) and command.plane == plane:
+                del self._waiting[key]
 
 
 def _kind(command: Command) -> Hashable:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from napari_unet.engine import codec
 from napari_unet.engine.messages import Command, Ended, Event
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
 _WAITING = 64  # events that may wait for the window before the engine must wait too
 _PATIENCE = 4.0  # seconds until a process that was asked to end is killed
-_LAST_WORDS = 8000  # characters of the child's error output that are kept
+_LAST_WORDS = 8000  # bytes of the child's error output that are kept
+_QUIET = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(
+    subprocess, "CREATE_NO_WINDOW", 0
+)  # Windows: low priority, no console window
 
 
 class Link:
@@ -31,25 +37,25 @@ class Link:
     def __init__(self, command: Sequence[str] | None = None) -> None:
         self._events: queue.Queue[Event] = queue.Queue(_WAITING)
         self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - `_receive` closes it
         self._closing = threading.Event()
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            command or [sys.executable, "-m", "napari_unet.engine"],
+            # -P: files that happen to lie in the user's folder must not be imported
+            command or [sys.executable, "-P", "-m", "napari_unet.engine"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             env=_environment(os.environ),
-            creationflags=getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0),
+            creationflags=_QUIET,
         )
-        self._threads = [
-            threading.Thread(target=work, daemon=True) for work in (self._send, self._receive)
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._sender = threading.Thread(target=self._send, daemon=True)
+        self._sender.start()
+        threading.Thread(target=self._receive, daemon=True).start()
 
     def post(self, command: Command) -> None:
-        """Send a command; at once, whatever the engine is doing."""
-        self._commands.put(command)
+        """Send a command, at once, whatever the engine is doing; dropped when it has ended."""
+        if self._sender.is_alive():
+            self._commands.put(command)
 
     def events(self, most: int = 1000) -> Iterator[Event]:
         """Yield what has arrived, at most so many; the last event of a process is `Ended`."""
@@ -78,24 +84,22 @@ class Link:
             return
         self._closing.set()
         self._commands.put(None)
-        timer = threading.Timer(_PATIENCE, self.process.kill)
-        timer.daemon = True
-        timer.start()
+        threading.Thread(target=self._reap, daemon=True).start()
 
-        def reap() -> None:
-            self.process.wait()
-            timer.cancel()
-
-        threading.Thread(target=reap, daemon=True).start()
+    def _reap(self) -> int:
+        """Wait for the process to end, kill it when that takes too long; its exit code."""
+        try:
+            return self.process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
 
     def _send(self) -> None:
         stream = cast("BinaryIO", self.process.stdin)
-        try:
+        # an OSError: the process is gone; `_receive` tells how
+        with contextlib.suppress(OSError), stream:
             while (command := self._commands.get()) is not None:
                 codec.write(stream, command)
-            stream.close()
-        except OSError:  # the process is gone; `_receive` tells how
-            return
 
     def _receive(self) -> None:
         stream = cast("BinaryIO", self.process.stdout)
@@ -106,11 +110,12 @@ class Link:
         except codec.BrokenStreamError as error:
             broken = f"{error}\n"
             self.process.kill()
-        code = self.process.wait()
-        self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace")[-_LAST_WORDS:]
-        self._errors.close()
+        self._commands.put(None)  # nobody reads commands any more
         stream.close()
+        code = self._reap()
+        with self._errors as errors:
+            errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LAST_WORDS))
+            said = errors.read().decode(errors="replace")
         self._deliver(Ended(code, broken + said))
 
     def _deliver(self, event: Event) -> None:

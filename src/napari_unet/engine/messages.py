@@ -209,6 +209,12 @@ class Refused(Message, frozen=True, eq=False):
     sentence: str
 
 
+class Restored(Message, frozen=True, eq=False):
+    """`Restore` was followed: the names of the model's classes 1…K."""
+
+    classes: tuple[str, ...]
+
+
 class Exported(Message, frozen=True, eq=False):
     """The best model so far as the bytes of a model file. `asked`: the user wanted it."""
 
@@ -273,6 +279,7 @@ Event: TypeAlias = (
     | Rested
     | Advised
     | Refused
+    | Restored
     | Exported
     | Segmented
     | FileSegmented

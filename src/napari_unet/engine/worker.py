@@ -7,6 +7,7 @@ ends by itself when its stdin closes, however the parent died.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -14,18 +15,19 @@ from typing import BinaryIO
 
 from napari_unet.engine import codec
 from napari_unet.engine.inbox import Inbox
-from napari_unet.engine.messages import Failed, Idle
+from napari_unet.engine.messages import Event, Failed, Idle
 
 _GRACE = 3.0  # seconds for the current step to end once the parent is gone
 
 
 def main() -> None:
     """Serve one parent until it closes the stream."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is meant for the parent
     source, sink = _private_streams()
     inbox = Inbox()
     threading.Thread(target=_listen, args=(source, inbox), daemon=True).start()
     _step_back()
-    from napari_unet.engine.session import Session  # noqa: PLC0415 - torch takes seconds
+    from napari_unet.engine.session import Session  # torch takes seconds
 
     session = Session()
     while not inbox.closed:
@@ -34,13 +36,19 @@ def main() -> None:
                 if isinstance(event, Idle):
                     inbox.wait()
                 else:
-                    codec.write(sink, event)
-        except OSError:  # the parent closed its end: nobody is left to tell
-            return
+                    _tell(sink, event)
         except Exception as error:  # noqa: BLE001 - whatever it is, the user must hear of it
             session.pause()
             sentence = f"The engine stumbled: {error}. Your strokes are safe; press Train again."
-            codec.write(sink, Failed(sentence, traceback.format_exc()))
+            _tell(sink, Failed(sentence, traceback.format_exc()))
+
+
+def _tell(sink: BinaryIO, event: Event) -> None:
+    """Send an event; end the process where the parent closed its end."""
+    try:
+        codec.write(sink, event)
+    except OSError:
+        raise SystemExit from None
 
 
 def _private_streams() -> tuple[BinaryIO, BinaryIO]:

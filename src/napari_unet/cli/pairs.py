@@ -1,0 +1,64 @@
+"""Files that belong together, by their stem: `a/cell1.tif` and `b/cell1.png`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from napari_unet.cli.output import Refusal, say
+from napari_unet.core.files import gather
+
+
+def by_stem(files: Iterable[Path]) -> dict[str, Path]:
+    """Name files by their stem.
+
+    Raises
+    ------
+    Refusal
+        If two files share one.
+    """
+    named: dict[str, Path] = {}
+    for file in files:
+        if (other := named.setdefault(file.stem, file)) is not file:
+            raise Refusal(
+                f"{other} and {file} have the same name up to the ending: rename one, so that it "
+                "is clear which file belongs to it."
+            )
+    return named
+
+
+def pair(images: Sequence[Path], annotations: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Match images and annotations, given as files or folders, by stem.
+
+    Images in a folder that nobody annotated are left out, and that is said; a file that was
+    named must have its counterpart.
+
+    Raises
+    ------
+    Refusal
+        If files do not match.
+    """
+    painted = by_stem(gather(annotations))
+    pictures = by_stem(gather(images))
+    named = {path for path in images if not path.is_dir()}
+    unpainted = [path for stem, path in pictures.items() if stem not in painted]
+    unpictured = [path for stem, path in painted.items() if stem not in pictures]
+    missing = [path for path in unpainted if path in named]
+    if unpictured:
+        raise Refusal(
+            f"No image has the name of the annotation {unpictured[0].name}"
+            f"{_more(unpictured)}: give both the same name up to the ending."
+        )
+    if missing or len(unpainted) == len(pictures):
+        missing = missing or unpainted
+        raise Refusal(
+            f"No annotation has the name of the image {missing[0].name}"
+            f"{_more(missing)}: give both the same name up to the ending."
+        )
+    if unpainted:
+        say(f"{len(unpainted)} image{'s' * (len(unpainted) > 1)} without annotation left out.")
+    return [(pictures[stem], path) for stem, path in painted.items()]
+
+
+def _more(files: Sequence[Path]) -> str:
+    return f" (nor of {len(files) - 1} more)" if len(files) > 1 else ""

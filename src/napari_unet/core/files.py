@@ -1,0 +1,275 @@
+"""Images and label images on disk: finding, reading, and writing them whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from napari_unet.core.annotations import AnnotationError, check_class_map
+
+TIFF = (".tif", ".tiff")
+PICTURES = (".png", ".jpg", ".jpeg")
+SUFFIXES = (*TIFF, *PICTURES, ".npy")
+_READABLE = "TIFF, PNG, JPEG and .npy files can be read"
+
+
+class FileError(ValueError):
+    """A file or folder that cannot be used; the message says which one and what to do."""
+
+
+def find_images(folder: Path, pattern: str = "*") -> list[Path]:
+    """The image files of a folder (not of its sub-folders) in natural order: a2 before a10.
+
+    Parameters
+    ----------
+    folder : Path
+    pattern : str
+        What file names must match, with `*` and `?`, for example `*_dapi.tif`.
+
+    Raises
+    ------
+    FileError
+        If the folder is not there or holds no such file.
+    """
+    if not folder.is_dir():
+        raise FileError(f"There is no folder {folder}: check how it is written.")
+    found = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES
+        and not path.name.startswith(".")
+        and fnmatch(path.name, pattern)
+        and path.is_file()
+    ]
+    if not found:
+        named = "" if pattern == "*" else f" whose name matches {pattern}"
+        raise FileError(f"The folder {folder} holds no image{named}; {_READABLE}.")
+    return sorted(found, key=lambda path: _natural(path.name))
+
+
+def gather(places: Sequence[Path], pattern: str = "*") -> list[Path]:
+    """The image files among files and folders, each folder's in natural order.
+
+    Raises
+    ------
+    FileError
+        If a file or folder is not there, or a folder holds no image.
+    """
+    files: list[Path] = []
+    for place in places:
+        if place.is_dir():
+            files += find_images(place, pattern)
+        elif place.exists():
+            files.append(place)
+        else:
+            raise FileError(f"There is no file or folder {place}: check how it is written.")
+    return files
+
+
+def read_image(path: Path) -> NDArray[Any]:
+    """Read one plane of grey or colour values.
+
+    Returns
+    -------
+    (Y, X), (Y, X, 3) or (Y, X, 4) array
+        Of the file's own type: 8 or 16 bit, or float.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, empty, truncated, of another format, or a stack.
+    """
+    with _readable(path):
+        match path.suffix.lower():
+            case suffix if suffix in TIFF:
+                array = _read_tiff(path)
+            case suffix if suffix in PICTURES:
+                array = _read_picture(path, indices=False)
+            case _:
+                array = _read_npy(path)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def read_labels(path: Path) -> NDArray[Any]:
+    """Read a label image: 0 unlabelled, 1…255 classes. A palette PNG gives its indices.
+
+    Returns
+    -------
+    (Y, X) integer array
+
+    Raises
+    ------
+    FileError
+        As `read_image`, and if the file holds colours, fractions or values over 255.
+    """
+    if path.suffix.lower() == ".png":
+        with _readable(path):
+            labels = _read_picture(path, indices=True)
+    else:
+        labels = read_image(path)
+    if labels.ndim == 3:
+        raise FileError(
+            f"{path} is a colour picture; save labels as one channel of whole numbers: "
+            "0 for unlabelled, 1, 2, … for the classes."
+        )
+    if labels.dtype == bool:
+        labels = labels.astype(np.uint8)
+    try:
+        check_class_map(labels)
+    except AnnotationError as error:
+        raise FileError(f"{path}: {error}") from error
+    return labels
+
+
+def write_labels(path: Path, labels: NDArray[np.uint8], description: str = "") -> None:
+    """Write a (Y, X) class map as compressed TIFF; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Where to; its folder is made where needed.
+    labels : (Y, X) uint8
+    description : str
+        ASCII text kept in the file, see `read_description`.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    """
+    try:
+        with replacing(path) as part:
+            tifffile.imwrite(
+                part,
+                labels,
+                compression="zlib",
+                predictor=False,
+                photometric="minisblack",
+                description=description,
+                metadata=None,
+            )
+    except OSError as error:
+        raise FileError(f"{path} cannot be written: {_reason(error)}.") from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`, and rename it to `path` if all went well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_description(path: Path) -> str:
+    """The text in a TIFF file's description; empty where there is none or no TIFF."""
+    try:
+        with tifffile.TiffFile(path) as file:
+            return str(file.pages.first.description)
+    except (OSError, ValueError, IndexError, tifffile.TiffFileError):
+        return ""
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what goes wrong inside into one sentence."""
+    if not path.exists():
+        raise FileError(f"There is no file {path}: check how it is written.")
+    if not path.is_file():
+        raise FileError(f"{path} is a folder, not an image file.")
+    if path.suffix.lower() not in SUFFIXES:
+        raise FileError(f"{path} is not an image file that is known here; {_READABLE}.")
+    if path.stat().st_size == 0:
+        raise FileError(f"{path} is an empty file: copy it again from where it came from.")
+    try:
+        yield
+    except PermissionError as error:
+        raise FileError(f"{path} may not be read: {_reason(error)}.") from error
+    except Image.DecompressionBombError as error:
+        raise FileError(f"{path} is too large for a PNG or JPEG: save it as TIFF.") from error
+    except FileError:
+        raise
+    except UnidentifiedImageError as error:
+        raise FileError(_damaged(path, "its content is no image of that format")) from error
+    # what decoders raise on damaged bytes is not under our control, so the net is wide here
+    except (OSError, ValueError, EOFError, KeyError, IndexError, TypeError, SyntaxError,
+            ArithmeticError, MemoryError, RuntimeError) as error:  # fmt: skip
+        raise FileError(_damaged(path, _reason(error))) from error
+
+
+def _damaged(path: Path, reason: str) -> str:
+    return f"{path} cannot be read, it may be damaged or cut short ({reason})."
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what an error says, without the path that the sentence has already."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    lines = said.strip().splitlines()
+    return lines[0].rstrip(".")[:160] if lines else type(error).__name__
+
+
+def _read_tiff(path: Path) -> NDArray[Any]:
+    with tifffile.TiffFile(path) as file:
+        if not file.series:
+            raise ValueError("it has no pages")
+        series = file.series[0]
+        if len(file.series) > 1:
+            raise FileError(
+                f"{path} holds {len(file.series)} images: save the one to use as its own file."
+            )
+        kept = [a for a, n in zip(series.axes, series.shape, strict=True) if n > 1 or a in "YX"]
+        shape = tuple(n for a, n in zip(series.axes, series.shape, strict=True)
+                      if n > 1 or a in "YX")  # fmt: skip
+        axes = "".join(kept)
+        if axes not in ("YX", "YXS", "SYX"):
+            raise FileError(
+                f"{path} is a stack of shape {' × '.join(map(str, shape))} (axes {axes}), which "
+                "cannot be read here yet: save the plane to use as its own file."
+            )
+        if axes != "YX" and shape[axes.index("S")] not in (3, 4):
+            raise FileError(
+                f"{path} has {shape[axes.index('S')]} channels: save one channel, or RGB."
+            )
+        array: NDArray[Any] = series.asarray().reshape(shape)
+    return np.moveaxis(array, 0, -1) if axes == "SYX" else array
+
+
+def _read_picture(path: Path, *, indices: bool) -> NDArray[Any]:
+    """Read PNG or JPEG; `indices` gives a palette's numbers rather than its colours."""
+    with Image.open(path) as picture:
+        picture.load()
+        has_palette = picture.mode in ("P", "PA")
+        if has_palette and not indices:
+            grey = picture.palette is not None and picture.palette.mode == "L"
+            return np.asarray(picture.convert("L" if grey else "RGB"))
+        if picture.mode in ("LA", "La", "PA"):
+            return np.asarray(picture)[..., 0]
+        if picture.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+            return np.asarray(picture.convert("RGB"))
+        return np.asarray(picture)
+
+
+def _read_npy(path: Path) -> NDArray[Any]:
+    array = np.load(path, allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise FileError(f"{path} is not one array: save it with numpy.save.")
+    return array
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sort key in which numbers count as numbers."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return [(int(p), "") if p.isdigit() else (-1, p) for p in parts]

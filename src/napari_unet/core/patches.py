@@ -1,0 +1,109 @@
+"""Batches of training patches, drawn so that their output windows hold paint of every class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_unet.core.annotations import MAX_CLASSES
+from napari_unet.core.device import Device
+from napari_unet.core.holdout import Split
+from napari_unet.core.image import Picture
+from napari_unet.core.presets import PRESETS
+from napari_unet.core.sampling import place, read_image, read_labels, vary_grey
+from napari_unet.core.settings import Settings
+from napari_unet.core.weighting import border_weights, class_weights
+
+_OFF_CENTRE = 0.4  # how far from a patch's middle its painted pixel may lie, in patch sides
+
+
+@dataclass(frozen=True)
+class Batch:
+    """images (N, C, H, W) float32; labels (N, h, w) int64, 0 unlabelled; weights (N, h, w)."""
+
+    images: Tensor
+    labels: Tensor
+    weights: Tensor
+
+
+class Patches:
+    """Draws patches around the paint of several planes.
+
+    Parameters
+    ----------
+    pictures : the planes, by name
+    splits : their paint
+    settings : Settings
+    margin : px per side that the network needs around the window it decides
+    """
+
+    def __init__(
+        self,
+        pictures: Mapping[str, Picture],
+        splits: Mapping[str, Split],
+        settings: Settings,
+        margin: int,
+    ) -> None:
+        self._augmentation, self._margin = settings.augmentation, margin
+        training = PRESETS[settings.network.preset].adapted(settings.training)
+        self._batch, self._side = training.batch, training.patch
+        painted = {name: part.trained for name, part in splits.items() if part.trained.any()}
+        counts = sum(np.bincount(p.ravel(), minlength=MAX_CLASSES + 1) for p in painted.values())
+        counts = np.asarray(counts, np.int64)
+        counts[0] = 0
+        balance = class_weights(counts)
+        self._planes = []
+        centres: dict[int, list[NDArray[np.int64]]] = {int(k): [] for k in np.flatnonzero(counts)}
+        for index, (name, paint) in enumerate(painted.items()):
+            weights = balance[paint] + border_weights(
+                paint, training.border_weight, training.border_sigma
+            )
+            self._planes.append(
+                (pictures[name], torch.from_numpy(paint), torch.from_numpy(weights))
+            )
+            for number, found in centres.items():
+                points = np.argwhere(paint == number)
+                found.append(np.insert(points, 0, index, axis=1))
+        self._centres = {k: torch.from_numpy(np.concatenate(v)) for k, v in centres.items()}
+
+    def draw(self, generator: torch.Generator, device: Device) -> Batch:
+        """A batch of varied patches; each is centred near paint, classes in turn at random."""
+        drawn = [self._one(generator) for _ in range(self._batch)]
+        images, labels, weights = (torch.stack(parts) for parts in zip(*drawn, strict=True))
+        images = vary_grey(images.to(device.name), self._augmentation, generator)
+        return Batch(device.tensor(images), labels.to(device.name), weights.to(device.name))
+
+    def _one(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        size = self._side + 2 * self._margin
+        numbers = list(self._centres)
+
+        def draw(most: int) -> int:
+            return int(torch.randint(most, (), generator=generator, device=generator.device))
+
+        candidates = self._centres[numbers[draw(len(numbers))]]
+        index, y, x = candidates[draw(len(candidates))].tolist()
+        reach = _OFF_CENTRE * self._side
+        shift = (torch.rand(2, generator=generator, device=generator.device) * 2 - 1) * reach
+        centre = (y + float(shift[0]), x + float(shift[1]))
+        patch = place(centre, size, self._augmentation, generator)
+        picture, paint, weights = self._planes[index]
+        window = patch.window(self._margin).cpu()
+        return (
+            read_picture(picture, patch.points),
+            read_labels(paint, window).long(),
+            read_labels(weights, window),
+        )
+
+
+def read_picture(picture: Picture, points: Tensor) -> Tensor:
+    """Interpolate a picture at (H, W, 2) points in px, reading only the box around them."""
+    low = points.amin((0, 1)).floor().int().tolist()
+    high = points.amax((0, 1)).ceil().int().tolist()
+    box = tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))
+    image = torch.from_numpy(picture.read(box)).to(points.device)
+    return read_image(image, points - torch.tensor(low, device=points.device))

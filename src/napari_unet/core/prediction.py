@@ -1,0 +1,157 @@
+"""Prediction tile by tile with a folded network, its features cached.
+
+The network is split where the first answer needs it: *features* (all but the last layer) and
+*head* (the 1×1 convolution). While only the head changes, cached features make a new prediction
+of a plane cost milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_unet.core.device import Device
+from napari_unet.core.image import Picture
+from napari_unet.core.tiling import Grid, Tile, tiles
+from napari_unet.core.unet import UNet
+
+OUTPUT = 516  # px per side that a tile decides at most (a 700 px input for depth 4)
+_CACHE_BYTES = 512 << 20
+
+Forward = Callable[[Tensor], Tensor]
+_Key = tuple[str | tuple[int, int], ...]  # a plane's name and a tile's write window
+
+
+class MemoryShortError(RuntimeError):
+    """Even the smallest tile does not fit into memory; the message says what to do."""
+
+
+def predict(
+    forward: Forward, picture: Picture, todo: Sequence[Tile], grid: Grid
+) -> Iterator[tuple[Tile, Tensor]]:
+    """Yield each tile with what `forward` makes of it, cropped to its write window.
+
+    Where memory runs out, the tile is cut into smaller ones: the results are the same.
+
+    Parameters
+    ----------
+    forward : (1, C, *input) -> (1, D, *output)
+    picture : Picture
+    todo : sequence of Tile
+    grid : Grid
+        Of the network behind `forward`.
+
+    Raises
+    ------
+    MemoryShortError
+        If a tile of one stride is still too large.
+    """
+    for tile in todo:
+        try:
+            image = torch.from_numpy(picture.read(tile.read))[None]
+            output = forward(image)[0][(slice(None), *tile.crop)]
+        except (torch.OutOfMemoryError, MemoryError):
+            parts = _smaller(tile, grid)
+            if not parts:
+                raise MemoryShortError(
+                    "The image does not fit into memory, not even in the smallest tiles: "
+                    "close other programs, or choose the device cpu."
+                ) from None
+        else:
+            yield tile, output
+            continue
+        yield from predict(forward, picture, parts, grid)
+
+
+def _smaller(tile: Tile, grid: Grid) -> list[Tile]:
+    """The tile's write window cut in halves along each axis, on the pooling grid."""
+    lengths = [w.stop - w.start for w in tile.write]
+    half = max(lengths) // 2
+    if half < grid.stride:
+        return []
+    origin = [w.start for w in tile.write]
+    return [t.moved(origin) for t in tiles(lengths, half, grid)]
+
+
+class Predictor:
+    """One set of weights, ready to predict: labels, probabilities and features of tiles.
+
+    Parameters
+    ----------
+    net : UNet
+        Copied and folded; later changes of it are not seen.
+    device : Device
+    """
+
+    def __init__(self, net: UNet, device: Device) -> None:
+        self.device = device
+        self.grid = Grid(net.margin, net.stride)
+        folded = net.folded()
+        self.weight = folded.head.weight.detach().flatten(1).float().to(device.name)
+        self.bias = folded.head.bias.detach().float().to(device.name)
+        self._net = device.put(folded.to(device.precision))
+        self._cache: OrderedDict[_Key, Tensor] = OrderedDict()
+        self._cached_bytes = 0
+
+    def set_head(self, weight: Tensor, bias: Tensor) -> None:
+        """Replace the last layer: weight (K, D), bias (K,). Cached features stay valid."""
+        self.weight, self.bias = weight.to(self.device.name), bias.to(self.device.name)
+
+    def tiles(self, picture: Picture, output: int = OUTPUT) -> list[Tile]:
+        """The tiles of a plane."""
+        return tiles(picture.shape, output, self.grid)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features (N, D, *output) of standardised images (N, C, *input)."""
+        with torch.inference_mode():
+            return self._net.features(self.device.tensor(images.to(self.device.precision)))
+
+    def features(self, name: str, picture: Picture, tile: Tile) -> Tensor:
+        """Features (D, h, w) of a tile of the plane `name`, from the cache where it has them."""
+        key: _Key = (name, *((w.start, w.stop) for w in tile.write))
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        found = torch.empty(
+            (len(self.weight[0]), *(w.stop - w.start for w in tile.write)),
+            dtype=self.device.precision,
+            device=self.device.name,
+        )
+        for part, values in predict(self.forward, picture, [tile], self.grid):
+            found[(slice(None), *part.within(tile))] = values
+        self._remember(key, found)
+        return found
+
+    def forget(self, name: str) -> None:
+        """Drop the cached features of a plane."""
+        for key in [k for k in self._cache if k[0] == name]:
+            self._cached_bytes -= self._cache.pop(key).nbytes
+
+    def probabilities(self, features: Tensor) -> Tensor:
+        """Softmax of the head's logits: (K, ...) float32 from features (D, ...)."""
+        with torch.inference_mode():
+            return logits(features, self.weight, self.bias).softmax(0)
+
+    def labels(self, features: Tensor) -> NDArray[np.uint8]:
+        """The most probable class 1…K of each pixel: (...) uint8 from features (D, ...)."""
+        with torch.inference_mode():
+            best = logits(features, self.weight, self.bias).argmax(0) + 1
+        labels: NDArray[np.uint8] = best.to(torch.uint8).cpu().numpy()
+        return labels
+
+    def _remember(self, key: _Key, features: Tensor) -> None:
+        self._cache[key] = features
+        self._cached_bytes += features.nbytes
+        while self._cached_bytes > _CACHE_BYTES and len(self._cache) > 1:
+            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+
+
+def logits(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The head alone, in float32: (K, ...) from features (D, ...)."""
+    flat = features.flatten(1).float()
+    return torch.addmm(bias[:, None], weight, flat).view(-1, *features.shape[1:])

@@ -1,0 +1,102 @@
+"""The networks on offer, how each starts and how each is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+import torch
+from torch import Tensor, nn
+
+from napari_unet.core.model import Model, build, bundled
+from napari_unet.core.settings import Training
+from napari_unet.core.unet import UNet
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Shape of a network and the optimiser that suits it.
+
+    Attributes
+    ----------
+    width : channels of the first level.
+    norm : batch norm, frozen while fine-tuning and folded at prediction.
+    dropout : rate at the end of the contracting path.
+    paper : train as the paper does: SGD of momentum 0.99, one tile of 388 px a step.
+    """
+
+    width: int
+    norm: bool
+    dropout: float
+    paper: bool
+
+    def build(self, channels: int, classes: int) -> UNet:
+        """A new network with He-initialised weights."""
+        return UNet(channels, classes, width=self.width, norm=self.norm, dropout=self.dropout)
+
+    def adapted(self, training: Training) -> Training:
+        """The training settings, with the paper's one large tile a step where that is wanted."""
+        if not self.paper:
+            return training
+        return msgspec.structs.replace(training, batch=1, patch=388)
+
+    def optimiser(self, net: UNet, rate: float) -> torch.optim.Optimizer:
+        """SGD as in section 3, or AdamW with smaller steps the deeper a layer lies."""
+        if self.paper:
+            return torch.optim.SGD(net.parameters(), lr=rate, momentum=0.99)
+        groups = [
+            {"params": _parameters(net.down), "lr": 0.3 * rate},
+            {"params": _parameters(net.up, net.merge), "lr": rate},
+            {"params": _parameters(net.head), "lr": rate},
+        ]
+        return torch.optim.AdamW(groups, weight_decay=1e-4)
+
+
+PRESETS: dict[Literal["compact", "paper"], Preset] = {
+    "compact": Preset(width=24, norm=True, dropout=0.0, paper=False),
+    "paper": Preset(width=64, norm=False, dropout=0.5, paper=True),
+}
+
+
+def start(
+    name: Literal["compact", "paper"],
+    channels: int,
+    classes: int,
+    init: Model | Literal["bundled", "random"] = "bundled",
+) -> UNet:
+    """A network to begin with: bundled, random (He) or a model's weights.
+
+    Pre-trained weights are fitted to the number of channels; the last layer starts at zero
+    unless `init` is a model with the same number of classes.
+    """
+    source = bundled(name) if init == "bundled" else init
+    if not isinstance(source, Model):
+        return PRESETS[name].build(channels, classes)
+    shape = msgspec.structs.replace(source.header.shape, in_channels=channels, classes=classes)
+    net, state = build(shape), source.net.state_dict()
+    state["down.0.0.weight"] = _for_channels(state["down.0.0.weight"], channels)
+    if len(state["head.bias"]) != classes:
+        state["head.weight"] = torch.zeros_like(net.head.weight)
+        state["head.bias"] = torch.zeros_like(net.head.bias)
+    net.load_state_dict(state)
+    return net
+
+
+def _for_channels(weight: Tensor, channels: int) -> Tensor:
+    """First-layer weights (O, I, 3, 3) for another number of channels, same mean response.
+
+    A grey image is to the result what it is to the original in all channels alike; further
+    channels take the colours' weights in turn.
+    """
+    inputs = weight.shape[1]
+    if channels == inputs:
+        return weight
+    if channels == 1:
+        return weight.sum(1, keepdim=True)
+    taken = weight[:, [i % inputs for i in range(channels)]]
+    return taken * (inputs / channels)
+
+
+def _parameters(*modules: nn.Module) -> list[nn.Parameter]:
+    return [p for m in modules for p in m.parameters()]

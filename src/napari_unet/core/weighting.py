@@ -1,0 +1,89 @@
+"""How much each painted pixel counts: class balance and the border weight of equation 2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from skimage.measure import label
+
+from napari_unet.core.annotations import ClassMap
+
+_REACH = 4.0  # standard deviations of d1 + d2 beyond which the border weight is left out
+BACKGROUND = 1  # the class between the objects
+
+
+def class_weights(counts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Weight w_c of each value from its number of painted pixels, mean 1 over the paint.
+
+    All classes get the same sum, so a rare class is not drowned (section 3, equation 2).
+
+    Parameters
+    ----------
+    counts : (256,) int64
+        Painted pixels of each value; 0 where a class is not painted.
+
+    Returns
+    -------
+    (256,) float32, 0 for values that are not painted.
+    """
+    painted = counts > 0
+    weights = np.zeros(len(counts), np.float32)
+    weights[painted] = counts.sum() / (painted.sum() * counts[painted])
+    return weights
+
+
+def border_weights(classes: ClassMap, w0: float, sigma: float) -> NDArray[np.float32]:
+    """w0·exp(−(d1 + d2)² / 2σ²) on painted background, 0 elsewhere: equation 2.
+
+    d1 and d2 are the distances to the nearest and the second nearest object. Objects are the
+    connected regions of the painted classes other than background.
+
+    Parameters
+    ----------
+    classes : (Y, X) uint8
+        0 unlabelled, 1 background, 2…K objects.
+    w0 : float
+    sigma : float
+        In px.
+    """
+    objects = label(classes > BACKGROUND, connectivity=1)
+    return border_weights_of(objects, classes == BACKGROUND, w0, sigma)
+
+
+def border_weights_of(
+    objects: NDArray[np.integer], where: NDArray[np.bool_], w0: float, sigma: float
+) -> NDArray[np.float32]:
+    """As `border_weights`, for objects (Y, X) that have ids, on the pixels `where`.
+
+    Exact, and local: each object is looked at in its own box, grown by as far as it can matter.
+    """
+    nearest, second = two_distances(objects, _REACH * sigma)
+    gap = nearest.astype(np.float64) + second
+    weights = w0 * np.exp(-(gap**2) / (2 * sigma**2)) * where
+    return np.where(np.isfinite(gap), weights, 0).astype(np.float32)
+
+
+def two_distances(
+    objects: NDArray[np.integer], reach: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Distances in px to the nearest and second nearest object; infinite beyond `reach`."""
+    nearest = np.full(objects.shape, np.inf, np.float32)
+    second = np.full(objects.shape, np.inf, np.float32)
+    pad = int(np.ceil(reach)) + 1
+    boxes: Sequence[tuple[slice, ...] | None] = ndi.find_objects(objects)  # None: no such id
+    for number, box in enumerate(boxes, start=1):
+        if box is None:
+            continue
+        grown = tuple(
+            slice(max(0, s.start - pad), min(n, s.stop + pad))
+            for s, n in zip(box, objects.shape, strict=True)
+        )
+        distance = ndi.distance_transform_edt(objects[grown] != number).astype(np.float32)
+        distance[distance > reach] = np.inf
+        one, two = nearest[grown], second[grown]
+        np.minimum(two, np.maximum(one, distance), out=two)
+        np.minimum(one, distance, out=one)
+    return nearest, second

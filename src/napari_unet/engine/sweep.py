@@ -1,0 +1,62 @@
+"""Which tile is predicted next: what the user looks at first, then the rest of the plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from napari_unet.core.tiling import Tile, nearest_first, overlaps
+from napari_unet.engine.messages import Box
+
+
+@dataclass
+class Sweep:
+    """The tiles of one plane that wait for the newest weights.
+
+    Attributes
+    ----------
+    plane : name of the plane, empty where there is none.
+    box : what the user sees of it, y0, x0, y1, x1 in px.
+    """
+
+    plane: str = ""
+    box: Box = (0, 0, 0, 0)
+    total: int = 0
+    _visible: list[Tile] = field(default_factory=list)
+    _rest: list[Tile] = field(default_factory=list)
+
+    def begin(self, tiles: Sequence[Tile]) -> None:
+        """All these tiles are out of date."""
+        self.total = len(tiles)
+        self._sort(tiles)
+
+    def look(self, box: Box) -> None:
+        """The user looks elsewhere: what waits is put in a new order."""
+        self.box = box
+        self._sort([*self._visible, *self._rest])
+
+    def clear(self) -> None:
+        """Nothing waits any more."""
+        self.total = 0
+        self._visible, self._rest = [], []
+
+    @property
+    def waiting(self) -> int:
+        """Tiles that are out of date."""
+        return len(self._visible) + len(self._rest)
+
+    @property
+    def visible_waiting(self) -> int:
+        """Those of them that the user sees."""
+        return len(self._visible)
+
+    def next(self) -> Tile:
+        """Take the most urgent tile."""
+        return (self._visible or self._rest).pop(0)
+
+    def _sort(self, tiles: Sequence[Tile]) -> None:
+        y0, x0, y1, x1 = self.box
+        ordered = nearest_first(tiles, ((y0 + y1) / 2, (x0 + x1) / 2))
+        window = (slice(y0, y1), slice(x0, x1))
+        self._visible = [t for t in ordered if overlaps(t, window)]
+        self._rest = [t for t in ordered if not overlaps(t, window)]

@@ -1,0 +1,165 @@
+"""Training without a window: the same session, driven by a loop."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.annotations import Annotations, check_shapes, check_trainable
+from napari_unet.core.image import as_plane
+from napari_unet.core.model import Model, load
+from napari_unet.core.settings import Settings
+from napari_unet.engine.inbox import Inbox
+from napari_unet.engine.messages import (
+    Annotate,
+    Command,
+    Configure,
+    Event,
+    Open,
+    Ready,
+    Refused,
+    Rested,
+    Train,
+    Trained,
+)
+from napari_unet.engine.session import Session
+
+_DEFAULT_SECONDS = 60.0
+
+
+class TrainingError(ValueError):
+    """Training could not begin; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """When to stop: after so many seconds since the first work, or so many steps."""
+
+    seconds: float | None
+    steps: int | None
+
+    def reached(self, since: float, steps: int) -> bool:
+        """Whether it is time to stop, given the start time and the steps so far."""
+        late = self.seconds is not None and time.monotonic() - since >= self.seconds
+        return late or (self.steps is not None and steps >= self.steps)
+
+
+def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
+    images: Sequence[NDArray[Any]],
+    annotations: Sequence[NDArray[Any]],
+    *,
+    classes: Sequence[str] | None = None,
+    seconds: float | None = None,
+    steps: int | None = None,
+    settings: Settings | None = None,
+    init: str | os.PathLike[str] | Model = "bundled",
+    report: Callable[[Event], None] | None = None,
+) -> Model:
+    """Train a model on sparsely painted images.
+
+    Parameters
+    ----------
+    images : sequence of (Y, X) or (Y, X, 3) arrays
+        Grey or colour, any numeric type.
+    annotations : sequence of (Y, X) integer arrays
+        Paint on each image: 0 = unlabelled, 1…K = classes.
+    classes : sequence of str, optional
+        Names of the classes 1…K.
+    seconds, steps : optional
+        When to stop: wall time from the first answer on, or training steps; 60 s by default.
+        Training also ends when it no longer gets better on held-out strokes.
+    settings : Settings, optional
+    init : "bundled", "random", a model or a model's path
+        What to start from.
+    report : callable, optional
+        Is given each event of the session.
+
+    Returns
+    -------
+    Model
+        The weights that did best on held-out strokes.
+
+    Raises
+    ------
+    ImageError, AnnotationError, ModelError, DeviceError, TrainingError
+        With a sentence that says what to do.
+
+    Examples
+    --------
+    >>> model = train([image], [strokes], classes=("background", "cell"), seconds=30)
+    >>> labels = model.segment(other)
+    """
+    commands = list(_commands(images, annotations, classes, settings or Settings(), init))
+    if seconds is None and steps is None:
+        seconds = _DEFAULT_SECONDS
+    session = Session(spare=0, init=_start(init))
+    since, done = time.monotonic(), 0
+    limit = Limit(seconds, steps)
+    for event in session.run(Inbox(*commands)):
+        if report is not None:
+            report(event)
+        if isinstance(event, Refused):
+            raise TrainingError(event.sentence)
+        if isinstance(event, Ready):
+            since = time.monotonic()
+        if isinstance(event, Trained):
+            done = event.step
+        if isinstance(event, Rested) or (session.bench.answered and limit.reached(since, done)):
+            break
+    session.finish()
+    return session.bench.model()
+
+
+def _start(
+    init: str | os.PathLike[str] | Model,
+) -> Literal["bundled", "random"] | Model:
+    if isinstance(init, Model):
+        return init
+    if init == "bundled":
+        return "bundled"
+    return "random" if init == "random" else load(init)
+
+
+def _commands(
+    images: Sequence[NDArray[Any]],
+    annotations: Sequence[NDArray[Any]],
+    classes: Sequence[str] | None,
+    settings: Settings,
+    init: object,
+) -> Iterator[Command]:
+    """What a user's clicks would have sent, after everything was checked."""
+    if len(images) != len(annotations) or not images:
+        raise TrainingError(
+            f"There are {len(images)} images and {len(annotations)} annotations: "
+            "give one annotation for each image."
+        )
+    planes = [as_plane(image) for image in images]
+    paints = [Annotations.of(np.asarray(paint)) for paint in annotations]
+    for plane, paint in zip(planes, paints, strict=True):
+        check_shapes(paint.shape, plane.shape[1:])
+    counts = sum((paint.counts for paint in paints), np.zeros(256, np.int64))
+    check_trainable(counts)
+    highest = int(np.flatnonzero(counts)[-1])
+    names = tuple(classes or ())
+    if names and len(names) < highest:
+        raise TrainingError(
+            f"Class {highest} is painted but only {len(names)} classes are named: name them all."
+        )
+    if not names:
+        known = init.header.classes if isinstance(init, Model) else ()
+        names = known if len(known) >= highest else _numbered(highest)
+    yield Configure(names, settings)
+    for index, (plane, paint) in enumerate(zip(planes, paints, strict=True)):
+        yield Open(str(index), plane)
+        yield Annotate(str(index), paint)
+    yield Train()
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(f"class {number}" for number in range(1, count + 1))

@@ -1,0 +1,168 @@
+"""*Plugins > U-Net > Apply model*: segment an image with a model that was saved before."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from magicgui.widgets import FileEdit
+from napari.layers import Image, Labels
+from napari.viewer import Viewer
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.engine.messages import Event, Failed, Refused, Restore, Segmented
+from napari_unet.widgets import notices
+from napari_unet.widgets.classes import ClassList
+from napari_unet.widgets.keeper import Keeper
+from napari_unet.widgets.layer_combo import LayerCombo
+from napari_unet.widgets.mirror import ActivityMirror
+from napari_unet.widgets.model_file import PATTERN, ModelFileError, class_names, read_model
+from napari_unet.widgets.segmenting import ImageSegmenter
+from napari_unet.widgets.studios import studio_of
+
+_NARROWEST = 320  # px
+
+
+class ApplyWidget(QWidget):
+    """Model file, image, one button.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self._studio = studio_of(napari_viewer)
+        self._keeper = Keeper()
+        self._segmenter = ImageSegmenter(self._keeper.post)
+        self._mirror = ActivityMirror("U-Net: segmenting")
+        self.model = FileEdit(mode="r", filter=PATTERN)
+        self.image = LayerCombo(self._studio.watch, Image, "choose an image…", self)
+        self.image.setAccessibleName("Image")
+        self.start = QPushButton("Segment", self)
+        self.start.setMinimumHeight(30)
+        self.bar, self.cancel = QProgressBar(self), QPushButton("Cancel", self)
+        self.message = QLabel("Choose a model file and an image, then press Segment.", self)
+        self.message.setWordWrap(True)
+        self.setMinimumWidth(_NARROWEST)
+        self._lay_out()
+        self._connect()
+        self._choose_active(napari_viewer)
+        self._refresh()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Model", self.model.native)
+        form.addRow("Image", self.image)
+        progress = QHBoxLayout()
+        progress.addWidget(self.bar, 1)
+        progress.addWidget(self.cancel)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.message)
+        layout.addLayout(form)
+        layout.addWidget(self.start)
+        layout.addLayout(progress)
+        layout.addStretch(1)
+
+    def _connect(self) -> None:
+        self.start.clicked.connect(self._on_start)
+        self.cancel.clicked.connect(self._segmenter.cancel)
+        self._keeper.received.connect(self._take)
+        self._keeper.died.connect(self._on_died)
+        self._keeper.given_up.connect(self._on_died)
+        self._segmenter.progressed.connect(self._on_progress)
+        self._segmenter.finished.connect(self._on_finished)
+        self.destroyed.connect(partial(self._keeper.close))
+
+    def _choose_active(self, viewer: Viewer) -> None:
+        active = viewer.layers.selection.active
+        images = self._studio.watch.layers(Image)
+        if isinstance(active, Image):
+            self.image.show_layer(active)
+        elif len(images) == 1:
+            self.image.show_layer(images[0])
+
+    def _refresh(self) -> None:
+        running = self._segmenter.running
+        self.start.setEnabled(not running)
+        self.bar.setVisible(running)
+        self.cancel.setVisible(running)
+
+    def _on_start(self) -> None:
+        image = self.image.layer
+        if image is None:
+            self._say("Choose the image to segment.")
+            return
+        if not str(self.model.value).strip(". "):
+            self._say("Choose a model file: one that was saved with “Save model…”.")
+            return
+        try:
+            data = read_model(Path(self.model.value))
+        except ModelFileError as error:
+            self._say(str(error), warn=True)
+            return
+        self._say("Starting the engine…")
+        self.bar.setRange(0, 0)
+        self._keeper.start()
+        self._keeper.post(Restore(data))
+        colours = ClassList().grown(len(class_names(data))).colours
+        self._segmenter.start([image], colours)
+        self._refresh()
+
+    def _take(self, batch: list[Event]) -> None:
+        for event in batch:
+            match event:
+                case Segmented():
+                    self._segmenter.take(event)
+                case Refused():
+                    self._segmenter.fail(event.sentence)
+                case Failed():
+                    notices.report(event.sentence, event.traceback)
+                    self._segmenter.fail(event.sentence)
+                case _:
+                    pass  # training and live prediction are for the panel
+
+    def _on_progress(self, done: int, total: int) -> None:
+        self._say("Segmenting…")
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+        self._mirror.show(done, total)
+
+    def _on_finished(self, layer: Labels | None, sentence: str) -> None:
+        self._mirror.close()
+        if layer is not None:
+            self._studio.watch.add_layer(layer)
+            self._say(f"Done: the result is the layer “{layer.name}”.")
+        elif sentence:
+            self._say(sentence, warn=True)
+        else:
+            self._say("Cancelled. Nothing was kept.")
+        self._keeper.close()
+        self._refresh()
+
+    def _on_died(self, said: str) -> None:
+        notices.report("The engine stopped while it was segmenting.", said)
+        self._segmenter.fail("The engine stopped. Try again, or use a smaller image.")
+
+    def _say(self, sentence: str, *, warn: bool = False) -> None:
+        self.message.setText(sentence)
+        if warn:
+            notices.warn(sentence)
+
+    def event(self, event: QEvent) -> bool:
+        """End the engine when the dock is closed: that takes the widget out of its parent."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._segmenter.cancel()
+            self._keeper.close()
+        return super().event(event)

@@ -1,0 +1,110 @@
+"""The list of classes as an immutable value: class 1 is the first, by custom the background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from napari_unet.core.annotations import MAX_CLASSES
+from napari_unet.widgets.palette import colour
+
+_FEWEST = 2
+
+
+class ClassListError(ValueError):
+    """A change of the classes that cannot be made; the message says why."""
+
+
+@dataclass(frozen=True)
+class LabelClass:
+    """One class: its name and its colour as #rrggbb."""
+
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """Classes 1…K in order."""
+
+    items: tuple[LabelClass, ...] = (
+        LabelClass("background", colour(1)),
+        LabelClass("cell", colour(2)),
+    )
+
+    @classmethod
+    def named(cls, names: tuple[str, ...]) -> ClassList:
+        """Classes of these names, in the default colours."""
+        return cls(tuple(LabelClass(n, colour(k)) for k, n in enumerate(names, start=1)))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of 1…K."""
+        return tuple(item.name for item in self.items)
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """The colours of 1…K as #rrggbb."""
+        return tuple(item.colour for item in self.items)
+
+    def grown(self, count: int) -> ClassList:
+        """At least `count` classes; new ones are called “class 3”, “class 4” and so on.
+
+        Raises
+        ------
+        ClassListError
+            If more than 255 are asked for.
+        """
+        if count > MAX_CLASSES:
+            raise ClassListError(f"There can be at most {MAX_CLASSES} classes.")
+        items = list(self.items)
+        while len(items) < count:
+            number = len(items) + 1
+            items.append(LabelClass(_unused(f"class {number}", items), colour(number)))
+        return ClassList(tuple(items))
+
+    def renamed(self, number: int, name: str) -> ClassList:
+        """Class `number` under another name.
+
+        Raises
+        ------
+        ClassListError
+            If the name is empty or taken.
+        """
+        name = name.strip()
+        if not name:
+            raise ClassListError("A class needs a name.")
+        if name in (*self.names[: number - 1], *self.names[number:]):
+            raise ClassListError(f"There is a class “{name}” already; choose another name.")
+        return self._with(number, replace(self.items[number - 1], name=name))
+
+    def recoloured(self, number: int, value: str) -> ClassList:
+        """Class `number` in another colour (#rrggbb)."""
+        return self._with(number, replace(self.items[number - 1], colour=value))
+
+    def without(self, number: int) -> ClassList:
+        """Without class `number`; those after it move up by one.
+
+        Raises
+        ------
+        ClassListError
+            If fewer than two would be left.
+        """
+        if len(self.items) <= _FEWEST:
+            raise ClassListError(
+                "Two classes are the fewest: there must be something to tell apart. "
+                "Rename one instead."
+            )
+        return ClassList(self.items[: number - 1] + self.items[number:])
+
+    def _with(self, number: int, item: LabelClass) -> ClassList:
+        return ClassList((*self.items[: number - 1], item, *self.items[number:]))
+
+
+def _unused(name: str, items: list[LabelClass]) -> str:
+    taken = {item.name for item in items}
+    while name in taken:
+        name += "′"
+    return name

@@ -1,0 +1,239 @@
+"""The images on the desk: which are bound to strokes and predictions, and which is in work."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.core.annotations import Annotations
+from napari_unet.engine.messages import Predicted
+from napari_unet.widgets.compat import connect_all, disconnect_all, view_events
+from napari_unet.widgets.layers import Binding, bind, probability_layer
+from napari_unet.widgets.plane_book import PlaneBook
+from napari_unet.widgets.planes import Index, current_index, full_shape
+
+_GLANCE = 100  # ms between two looks while the camera moves
+_SETTLE = 200  # ms on one plane of a stack until it is opened
+
+
+class Desk(QObject):
+    """Bindings of one viewer.
+
+    Signals
+    -------
+    shown : the prediction was shown or hidden.
+    selected : int
+        The label to paint with changed in the active strokes.
+    painted : int
+        Strokes changed; the largest class number in them. Comes before the engine is told.
+    lost : str
+        The image in work is gone, as a sentence.
+    complained : str
+        Something cannot be used, as a sentence.
+    """
+
+    shown = Signal()
+    selected = Signal(int)
+    painted = Signal(int)
+    lost = Signal(str)
+    complained = Signal(str)
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = weakref.ref(viewer)
+        self.bindings: list[Binding] = []
+        self.active: Binding | None = None
+        self.planes = PlaneBook()
+        self.planes.complained.connect(self.complained)
+        self._probability: int | None = None
+        self._count = 0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._look)
+        connect_all(view_events(viewer), self._on_moved)
+        viewer.layers.events.removed.connect(self._on_removed)
+
+    def choose(self, images: Sequence[Image], paint: Labels | None, colours: Sequence[str]) -> None:
+        """Work on an image from now on; strokes on others are still trained on.
+
+        Raises
+        ------
+        ImageError, AnnotationError
+            If the layers do not fit each other.
+        """
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        known = next((b for b in self.bindings if b.image is images[0]), None)
+        if known is not None and known.images == tuple(images) and paint in (None, known.paint):
+            self.active = known
+            self._look()
+            return
+        self._count += 1
+        old_paint, shown = (known.paint, known.prediction) if known else (None, None)
+        binding = bind(viewer, self._count, images, paint or old_paint, colours, shown)
+        if known is not None:
+            self._drop(known)
+        self._take(binding)
+        self.active = binding
+        self._look()
+        binding.strokes.scan()
+
+    def release(self) -> None:
+        """Work on no image for now."""
+        self.active = None
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Painted pixels of each value 0…255, on all images."""
+        return sum((b.strokes.counts for b in self.bindings), np.zeros(256, np.int64))
+
+    def replay(self) -> None:
+        """Tell a new engine everything."""
+        self.planes.replay()
+        self._look()
+
+    def write(self, tile: Predicted) -> None:
+        """Put a predicted tile into its layer."""
+        place, viewer = self.planes.place_of(tile.plane), self._viewer()
+        if place is None or viewer is None:  # its image was removed meanwhile
+            return
+        binding, index = place
+        if binding.prediction not in viewer.layers:
+            binding.show_again()
+            binding.prediction.events.visible.connect(self._on_visible)
+            viewer.layers.insert(viewer.layers.index(binding.image) + 1, binding.prediction)
+            binding.prediction.editable = False
+        binding.tiles.write(index, tile, visible=index == binding.strokes.current)
+
+    def show_probability(self, number: int | None, name: str = "") -> None:
+        """Ask for the probability of a class from now on, in a layer of its own."""
+        self._probability = number
+        viewer = self._viewer()
+        for binding in self.bindings:
+            layer = binding.tiles.probability
+            if layer is not None:
+                layer.visible = False
+                binding.tiles.show_probability(None)
+        if number is not None and self.active is not None and viewer is not None:
+            image = self.active.image
+            layer = probability_layer(image, f"{image.name} probability of {name}")
+            viewer.layers.insert(viewer.layers.index(self.active.prediction), layer)
+            self.active.tiles.show_probability(layer)
+        self._look()
+
+    def toggle_prediction(self) -> None:
+        """Show or hide the prediction."""
+        if self.active is not None:
+            self.active.prediction.visible = not self.active.prediction.visible
+
+    def recolour(self, colours: Sequence[str]) -> None:
+        """Give all strokes and predictions these class colours."""
+        for binding in self.bindings:
+            binding.recolour(colours)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._timer.stop()
+        for binding in list(self.bindings):
+            self._drop(binding)
+        viewer = self._viewer()
+        if viewer is not None:
+            disconnect_all(view_events(viewer), self._on_moved)
+            viewer.layers.events.removed.disconnect(self._on_removed)
+
+    # -- bindings ------------------------------------------------------------------------
+
+    def _take(self, binding: Binding) -> None:
+        binding.strokes.changed.connect(partial(self._on_strokes, binding))
+        binding.strokes.refused.connect(self.complained)
+        binding.paint.events.selected_label.connect(self._on_selected)
+        binding.prediction.events.visible.connect(self._on_visible)
+        for image in binding.images:
+            image.events.data.connect(self._on_image_data)
+        self.bindings.append(binding)
+
+    def _drop(self, binding: Binding) -> None:
+        binding.close()
+        binding.paint.events.selected_label.disconnect(self._on_selected)
+        binding.prediction.events.visible.disconnect(self._on_visible)
+        for image in binding.images:
+            image.events.data.disconnect(self._on_image_data)
+        self.bindings.remove(binding)
+        if binding is self.active:
+            self.active = None
+        self.planes.drop(binding)
+
+    def _lose(self, binding: Binding, sentence: str) -> None:
+        was_active = binding is self.active
+        self._drop(binding)
+        if was_active:
+            self.lost.emit(sentence)
+
+    # -- what viewer and layers tell -----------------------------------------------------
+
+    def _on_moved(self) -> None:
+        viewer, binding = self._viewer(), self.active
+        if viewer is None or binding is None:
+            return
+        before = binding.strokes.current
+        binding.strokes.visit(current_index(viewer, binding.image))
+        if binding.strokes.current != before:
+            self._timer.start(_SETTLE)
+        elif not self._timer.isActive():
+            self._timer.start(_GLANCE)
+
+    def _look(self) -> None:
+        viewer, binding = self._viewer(), self.active
+        if viewer is None or binding is None:
+            return
+        index = current_index(viewer, binding.image)
+        binding.strokes.visit(index)
+        self.planes.look(viewer, binding, index, self._probability)
+
+    def _on_strokes(self, binding: Binding, index: Index, strokes: Annotations) -> None:
+        self.painted.emit(int(np.flatnonzero(strokes.counts).max(initial=0)))
+        self.planes.annotate(binding, index, strokes)
+
+    def _on_image_data(self, event: Any) -> None:  # noqa: ANN401
+        for binding in list(self.bindings):
+            if event.source not in binding.images:
+                continue
+            if full_shape(binding.image) == full_shape(binding.paint):
+                self.planes.resend(binding)
+            else:
+                name = event.source.name
+                self._lose(binding, f"“{name}” has another size now: choose the image again.")
+
+    def _on_removed(self, event: Any) -> None:  # noqa: ANN401
+        name = event.value.name
+        for binding in list(self.bindings):
+            if event.value in binding.images:
+                self._lose(
+                    binding,
+                    f"The image “{name}” was removed, so its strokes are no longer used. "
+                    "Choose an image to go on.",
+                )
+            elif event.value is binding.paint:
+                self._lose(
+                    binding,
+                    f"The layer “{name}” was removed, and its strokes with it. "
+                    "Choose the image again to start with a new one.",
+                )
+            elif event.value is binding.tiles.probability:
+                binding.tiles.show_probability(None)
+
+    def _on_selected(self, event: Any) -> None:  # noqa: ANN401
+        if self.active is not None and event.source is self.active.paint:
+            self.selected.emit(event.source.selected_label)
+
+    def _on_visible(self) -> None:
+        self.shown.emit()

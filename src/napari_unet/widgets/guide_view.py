@@ -1,0 +1,58 @@
+"""The frame at the top of the panel that says what to do next."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+
+from napari_unet.widgets.guidance import Advice, advice
+from napari_unet.widgets.studio import Studio
+
+_CALM, _URGENT = "#56b4e9", "#e69f00"
+
+
+class GuideView(QFrame):
+    """Shows the advice for the studio's situation, and changes with it."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._shown: Advice | None = None
+        self.setObjectName("guide")
+        self.title, self.sentence = QLabel(self), QLabel(self)
+        self.title.setObjectName("guideTitle")
+        self.sentence.setWordWrap(True)
+        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.sentence.setAccessibleName("What to do next")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 8, 8)
+        layout.setSpacing(3)
+        layout.addWidget(self.title)
+        layout.addWidget(self.sentence)
+        studio.watch.theme_changed.connect(self._paint)
+        studio.watch.layers_changed.connect(self.refresh)
+        for signal in (studio.news, studio.painted, studio.image_changed):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the advice for the situation as it is now."""
+        now = advice(self._studio.situation)
+        if now == self._shown:
+            return
+        restyle = self._shown is None or now.urgent != self._shown.urgent
+        self._shown = now
+        self.title.setText(now.title)
+        self.sentence.setText(now.sentence)
+        if restyle:
+            self._paint()
+        self.updateGeometry()
+
+    def _paint(self) -> None:
+        urgent = self._shown is not None and self._shown.urgent
+        ground = self._studio.watch.theme_colour("foreground")
+        self.setStyleSheet(
+            f"#guide {{ background: {ground}; border-left: 4px solid "
+            f"{_URGENT if urgent else _CALM}; }} #guide QLabel {{ background: transparent; }} "
+            "#guideTitle { font-weight: bold; }"
+        )

@@ -1,0 +1,88 @@
+"""Gives each event of the engine to whom it concerns."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.engine.messages import (
+    Advised,
+    Answered,
+    Ended,
+    Event,
+    Exported,
+    Failed,
+    FileSegmented,
+    FolderSegmented,
+    Idle,
+    Judged,
+    Predicted,
+    Ready,
+    Refused,
+    Rested,
+    Restored,
+    Segmented,
+    Swept,
+    Trained,
+)
+from napari_unet.widgets.desk import Desk
+from napari_unet.widgets.lesson import Lesson
+from napari_unet.widgets.mirror import ActivityMirror
+from napari_unet.widgets.roster import Roster
+from napari_unet.widgets.segmenting import ImageSegmenter
+
+
+class Hearing(QObject):
+    """Takes what the engine said, batch by batch.
+
+    Signals
+    -------
+    heard : a batch was taken in.
+    """
+
+    heard = Signal()
+
+    def __init__(
+        self, desk: Desk, roster: Roster, lesson: Lesson, segmenter: ImageSegmenter
+    ) -> None:
+        super().__init__()
+        self._desk, self._roster = desk, roster
+        self._lesson, self._segmenter = lesson, segmenter
+        self._sweep = ActivityMirror("U-Net: predicting")
+        self._segmentation = ActivityMirror("U-Net: segmenting")
+        segmenter.progressed.connect(self._segmentation.show)
+        segmenter.finished.connect(self._segmentation.close)
+
+    def take(self, batch: list[Event]) -> None:
+        """Give out the events of one tick of the window's timer."""
+        for event in batch:
+            self._give(event)
+        self.heard.emit()
+
+    def rest(self) -> None:
+        """There is no engine any more."""
+        self._sweep.close()
+        self._segmentation.close()
+
+    def _give(self, event: Event) -> None:
+        match event:
+            case Predicted():
+                self._desk.write(event)
+            case Swept():
+                self._sweep.show(event.done, event.total)
+            case Segmented():
+                self._segmenter.take(event)
+            case Restored():
+                self._roster.adopt(event.classes)
+                self._lesson.hear(event)
+            case Refused() | Failed():
+                # the segmenter's own complaint would be the same sentence again
+                self._segmenter.fail("")
+                self._lesson.hear(event)
+            case Ready() | Answered() | Trained() | Judged() | Rested() | Advised() | Exported():
+                self._lesson.hear(event)
+            case Idle() | FileSegmented() | FolderSegmented() | Ended():
+                pass  # for the child itself, for the batch widget, and for the keeper
+            case _:
+                assert_never(event)

@@ -1,0 +1,183 @@
+"""Binds an image to the layer that is painted on and the layer that shows the prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.viewer import Viewer
+
+from napari_unet.core.annotations import check_shapes
+from napari_unet.core.image import ImageError
+from napari_unet.widgets.palette import label_colours
+from napari_unet.widgets.planes import check_channels, full_shape, plane_shape
+from napari_unet.widgets.strokes import StrokeWatch
+from napari_unet.widgets.tiles import TileWriter
+
+_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+_OPACITY = 0.45
+_BRUSH = (4, 60)  # thinnest and thickest brush to begin with, px
+_BRUSH_SHARE = 0.02  # of the image's shorter side
+
+
+class Binding:
+    """An image (one layer, or several as channels), its strokes and its prediction.
+
+    Attributes
+    ----------
+    number : what its planes are called by.
+    images : the image layer first, then those of further channels.
+    paint : the layer with the strokes.
+    prediction : uint8 classes, written by the engine only.
+    """
+
+    def __init__(self, number: int, images: Sequence[Image], paint: Labels, view: Labels) -> None:
+        self.number = number
+        self.images = tuple(images)
+        self.paint = paint
+        self.prediction = view
+        self.strokes = StrokeWatch(paint)
+        self.tiles = TileWriter(view)
+
+    @property
+    def image(self) -> Image:
+        """The layer that stands for the whole image."""
+        return self.images[0]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X) of its planes, px."""
+        return plane_shape(self.image)
+
+    def show_again(self) -> None:
+        """Make a new layer for the prediction, after the user deleted the last one."""
+        self.tiles.close()
+        old = self.prediction
+        self.prediction = Labels(
+            old.data, name=old.name, opacity=old.opacity, colormap=old.colormap,
+            **_place_of(self.image),
+        )  # fmt: skip
+        self.tiles = TileWriter(self.prediction)
+
+    def recolour(self, colours: Sequence[str]) -> None:
+        """Give both layers these class colours."""
+        self.paint.colormap = label_colours(colours)
+        self.prediction.colormap = label_colours(colours, faint_background=True)
+
+    def drop_class(self, number: int) -> None:
+        """Erase a class from paint and prediction and close the gap in the numbers."""
+        for layer in (self.paint, self.prediction):
+            table = np.arange(256)
+            table[number] = 0
+            table[number + 1 :] -= 1
+            layer.data = table.astype(layer.data.dtype)[np.minimum(layer.data, 255)]
+        self.strokes.flush()
+
+    def close(self) -> None:
+        """Let go of the layers; they stay in the viewer as they are."""
+        self.strokes.close()
+        self.tiles.close()
+
+
+def bind(
+    viewer: Viewer,
+    number: int,
+    images: Sequence[Image],
+    paint: Labels | None,
+    colours: Sequence[str],
+    prediction: Labels | None = None,
+) -> Binding:
+    """Bind an image; layers for paint and prediction are made where none are given.
+
+    Raises
+    ------
+    ImageError
+        If the layers cannot be channels of one image.
+    AnnotationError
+        If the paint layer has another size than the image.
+    """
+    check_channels(images)
+    image = images[0]
+    paint = paint or find_paint(viewer, image) or _new_paint(image, colours)
+    _check_paint(paint, image)
+    if prediction is None or prediction not in viewer.layers:
+        prediction = like(image, f"{image.name} prediction", colours, faint=True)
+        top = max(viewer.layers.index(layer) for layer in images)
+        viewer.layers.insert(top + 1, prediction)
+        prediction.editable = False
+    if paint not in viewer.layers:
+        viewer.layers.append(paint)
+    elif viewer.layers.index(paint) < viewer.layers.index(prediction):
+        viewer.layers.move(viewer.layers.index(paint), len(viewer.layers))
+    binding = Binding(number, images, paint, prediction)
+    binding.recolour(colours)
+    return binding
+
+
+def _new_paint(image: Layer, colours: Sequence[str]) -> Labels:
+    paint = like(image, paint_name(image), colours)
+    paint.brush_size = _brush(plane_shape(image))
+    return paint
+
+
+def _check_paint(paint: Labels, image: Layer) -> None:
+    check_shapes(plane_shape(paint), plane_shape(image))
+    if full_shape(paint) != full_shape(image):
+        raise ImageError(
+            f"“{paint.name}” has another number of planes than “{image.name}”: "
+            "paint on a layer of the image's own size."
+        )
+    if paint.multiscale or not isinstance(paint.data, np.ndarray):
+        raise ImageError(f"“{paint.name}” cannot be painted on: choose “a new layer” instead.")
+
+
+def paint_name(image: Layer) -> str:
+    """What the layer with an image's strokes is called at first."""
+    return f"{image.name} strokes"
+
+
+def find_paint(viewer: Viewer, image: Layer) -> Labels | None:
+    """Strokes that are there already, from a sample or an earlier panel."""
+    for layer in viewer.layers:
+        if (
+            isinstance(layer, Labels)
+            and layer.name == paint_name(image)
+            and full_shape(layer) == full_shape(image)
+        ):
+            return layer
+    return None
+
+
+def like(image: Layer, name: str, colours: Sequence[str], *, faint: bool = False) -> Labels:
+    """An empty uint8 Labels layer that lies exactly over an image."""
+    return Labels(
+        np.zeros(full_shape(image), np.uint8),
+        name=name,
+        opacity=_OPACITY if faint else 0.9,
+        colormap=label_colours(colours, faint_background=faint),
+        **_place_of(image),
+    )
+
+
+def probability_layer(image: Layer, name: str) -> Image:
+    """An empty uint8 Image layer that lies exactly over an image."""
+    return Image(
+        np.zeros(full_shape(image), np.uint8),
+        name=name,
+        colormap="magma",
+        contrast_limits=(0, 255),
+        opacity=0.7,
+        **_place_of(image),
+    )
+
+
+def _place_of(layer: Layer) -> dict[str, object]:
+    """Where a layer lies in the world, as arguments of another one."""
+    state = layer.as_layer_data_tuple()[1]
+    return {key: state[key] for key in _PLACE if key in state}
+
+
+def _brush(shape: tuple[int, int]) -> int:
+    thin, thick = _BRUSH
+    return int(np.clip(round(min(shape) * _BRUSH_SHARE), thin, thick))

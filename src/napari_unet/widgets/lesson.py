@@ -1,0 +1,169 @@
+"""What the network is doing and has learnt, as the panel knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias, assert_never
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.engine.messages import (
+    Advised,
+    Answered,
+    Command,
+    Export,
+    Exported,
+    Failed,
+    Judged,
+    Pause,
+    Ready,
+    Refused,
+    Reset,
+    Rested,
+    Restore,
+    Restored,
+    Train,
+    Trained,
+)
+from napari_unet.widgets import notices
+from napari_unet.widgets.guidance import Learning
+from napari_unet.widgets.model_file import ModelFileError, write_model
+from napari_unet.widgets.report import Report
+
+News: TypeAlias = (
+    Ready | Restored | Answered | Trained | Judged | Rested | Advised | Refused | Exported | Failed
+)
+
+
+class Lesson(QObject):
+    """Training as it stands.
+
+    Parameters
+    ----------
+    post : callable
+        Takes commands for the engine.
+
+    Attributes
+    ----------
+    report : the numbers to show.
+    learning : what goes on.
+    trained : training has been started once.
+    gone : the engine died too often.
+    notice, urgent : a sentence that comes before all other advice, and whether it is a warning.
+
+    Signals
+    -------
+    changed : any of these is different now.
+    """
+
+    changed = Signal()
+
+    def __init__(self, post: Callable[[Command], None]) -> None:
+        super().__init__()
+        self._post = post
+        self.report = Report()
+        self.learning = Learning.PAUSED
+        self.trained = self.gone = False
+        self.notice, self.urgent = "", False
+        self._model = b""
+        self._save_to: Path | None = None
+
+    def train(self) -> None:
+        """Learn from the strokes until `pause`."""
+        self.learning, self.trained, self.gone = Learning.TRAINING, True, False
+        self._post(Train())
+        self.say("")
+
+    def pause(self) -> None:
+        """Stop learning; what was learnt stays."""
+        self.learning = Learning.PAUSED
+        self._post(Pause())
+        self.say("")
+
+    def reset(self) -> None:
+        """Forget what was learnt."""
+        self.pause()
+        self._post(Reset())
+        self.report, self.trained, self._model = self.report.forgotten(), False, b""
+        self.changed.emit()
+
+    def save(self, path: Path) -> None:
+        """Write the best model so far, as soon as the engine hands it over."""
+        self._save_to = path
+        self._post(Export())
+
+    def adopt(self, model: bytes) -> None:
+        """Go on from a model file's bytes."""
+        self._model = model
+        self._post(Restore(model))
+        self.say("")
+
+    def resume(self) -> None:
+        """Tell a new engine what the last one had learnt."""
+        self.report = self.report.unanswered()
+        if self._model:
+            self._post(Restore(self._model))
+
+    def go_on(self) -> None:
+        """Train again on a new engine, if the last one did."""
+        if self.learning is not Learning.PAUSED:
+            self.learning = Learning.TRAINING
+            self._post(Train())
+
+    def stop(self, *, gone: bool = False) -> None:
+        """There is no engine any more."""
+        self.learning, self.gone, self._save_to = Learning.PAUSED, gone, None
+        self.report = self.report.unanswered()
+        self.changed.emit()
+
+    def say(self, sentence: str, *, urgent: bool = False) -> None:
+        """Put a sentence before all other advice; an empty one takes it back."""
+        self.notice, self.urgent = sentence, urgent
+        self.changed.emit()
+
+    def complain(self, sentence: str) -> None:
+        """Say that something cannot be used or done."""
+        self.say(sentence, urgent=True)
+        notices.warn(sentence)
+
+    def hear(self, event: News) -> None:
+        """Take an event of the engine in."""
+        match event:
+            case Ready() | Restored() | Judged() | Answered() | Trained():
+                self._count(event)
+            case Rested():
+                if self.learning is Learning.TRAINING:
+                    self.learning = Learning.RESTING
+            case Advised():
+                self.notice, self.urgent = event.sentence, False
+            case Refused():
+                self._save_to = None
+                self.complain(event.sentence)
+            case Exported():
+                self._keep(event)
+            case Failed():
+                self.learning = Learning.PAUSED
+                self.say(event.sentence, urgent=True)
+                notices.report(event.sentence, event.traceback)
+            case _:
+                assert_never(event)
+
+    def _count(self, event: Ready | Restored | Judged | Answered | Trained) -> None:
+        self.report = self.report.after(event)
+        if isinstance(event, Answered):
+            self.notice, self.urgent = "", False
+        if isinstance(event, Trained) and self.learning is Learning.RESTING:
+            self.learning = Learning.TRAINING
+
+    def _keep(self, event: Exported) -> None:
+        self._model = event.model
+        if not event.asked or self._save_to is None:
+            return
+        path, self._save_to = self._save_to, None
+        try:
+            write_model(path, event.model)
+        except ModelFileError as error:
+            self.complain(str(error))
+        else:
+            notices.inform(f"The model is saved as {path}.")

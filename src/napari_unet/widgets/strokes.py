@@ -1,0 +1,119 @@
+"""Watches a paint layer and makes a snapshot of each plane that changed, soon after.
+
+`paint` does not fire on undo and redo, and sometimes fires before the data is written. So every
+event only marks planes as dirty; a short timer then compares them with the last snapshot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.core.annotations import AnnotationError, Annotations
+from napari_unet.widgets.planes import Index, indices
+
+_REST = 180  # ms without a change until strokes are looked at
+_NEXT = 15  # ms between two planes of a stack, so that painting stays fluid
+
+
+class StrokeWatch(QObject):
+    """The strokes of one paint layer.
+
+    Signals
+    -------
+    changed : Index, Annotations
+        A plane holds other paint than before.
+    refused : str
+        The layer holds what cannot be paint, as a sentence.
+    """
+
+    changed = Signal(object, object)
+    refused = Signal(str)
+
+    def __init__(self, layer: Labels) -> None:
+        super().__init__()
+        self.layer = layer
+        self.current: Index = (0,) * (layer.ndim - 2)
+        self.snapshots: dict[Index, Annotations] = {}
+        self._dirty: dict[Index, None] = {}  # in order
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._compare_next)
+        layer.events.paint.connect(self._on_paint)
+        layer.events.set_data.connect(self._on_undo_or_refresh)
+        layer.events.data.connect(self._on_new_data)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._timer.stop()
+        self.layer.events.paint.disconnect(self._on_paint)
+        self.layer.events.set_data.disconnect(self._on_undo_or_refresh)
+        self.layer.events.data.disconnect(self._on_new_data)
+
+    @property
+    def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Painted pixels of each value 0…255, over all planes."""
+        total = np.zeros(256, np.int64)
+        for strokes in self.snapshots.values():
+            total += strokes.counts
+        return total
+
+    def visit(self, index: Index) -> None:
+        """The user looks at another plane; what was painted on the last one is taken first."""
+        if self._timer.isActive() and index != self.current and self.current in self._dirty:
+            self._compare(self.current)
+        self.current = index
+
+    def scan(self) -> None:
+        """Look at all planes now."""
+        self._dirty = dict.fromkeys(indices(self.layer))
+        self.flush()
+
+    def flush(self) -> None:
+        """Look at what is dirty now, without waiting."""
+        self._timer.stop()
+        for index in list(self._dirty):
+            self._compare(index)
+
+    def _on_paint(self) -> None:
+        planes = indices(self.layer) if self.layer.n_edit_dimensions > 2 else (self.current,)
+        self._mark(planes)
+
+    def _on_undo_or_refresh(self) -> None:
+        # undo may change a plane that is not in view, but only one that was painted before
+        self._mark((self.current, *self.snapshots))
+
+    def _on_new_data(self) -> None:
+        self._mark(indices(self.layer))
+
+    def _mark(self, planes: Any) -> None:  # noqa: ANN401
+        self._dirty |= dict.fromkeys(planes)
+        self._timer.start(_REST)
+
+    def _compare_next(self) -> None:
+        if not self._dirty:
+            return
+        first = self.current if self.current in self._dirty else next(iter(self._dirty))
+        self._compare(first)
+        if self._dirty:
+            self._timer.start(_NEXT)
+
+    def _compare(self, index: Index) -> None:
+        self._dirty.pop(index, None)
+        before = self.snapshots.get(index)
+        try:
+            after = Annotations.of(np.asarray(self.layer.data[index]), before)
+        except AnnotationError as error:
+            self.refused.emit(str(error))
+            return
+        except IndexError:  # the layer got a smaller stack meanwhile
+            self.snapshots.pop(index, None)
+            return
+        if before is None and not after.blocks:
+            return
+        self.snapshots[index] = after
+        if before is None or not after.same_as(before):
+            self.changed.emit(index, after)

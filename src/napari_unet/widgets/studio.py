@@ -1,0 +1,245 @@
+"""The one object per viewer behind all its panels: images, classes, training and the engine."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari.layers import Image, Labels
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.core.annotations import AnnotationError
+from napari_unet.core.image import ImageError
+from napari_unet.core.settings import Settings
+from napari_unet.engine.messages import Configure
+from napari_unet.widgets import notices
+from napari_unet.widgets.desk import Desk
+from napari_unet.widgets.guidance import Situation
+from napari_unet.widgets.hearing import Hearing
+from napari_unet.widgets.keeper import Keeper
+from napari_unet.widgets.layers import find_paint
+from napari_unet.widgets.lesson import Lesson
+from napari_unet.widgets.model_file import ModelFileError, class_names, read_model
+from napari_unet.widgets.roster import Roster
+from napari_unet.widgets.segmenting import ImageSegmenter
+from napari_unet.widgets.watch import ViewerWatch
+
+
+class Studio(QObject):
+    """What the panels of one viewer show and steer. Get it with `studios.studio_of`.
+
+    Attributes
+    ----------
+    watch : tells of the viewer's layers and theme.
+    keeper : the engine's process.
+    desk : the images in work.
+    roster : the classes.
+    lesson : training as it stands.
+    segmenter : segments whole images.
+    fresh : no image was chosen yet.
+
+    Signals
+    -------
+    painted, image_changed, news
+        The strokes, the image in work, anything else of interest is different now.
+    """
+
+    painted = Signal()
+    image_changed = Signal()
+    news = Signal()
+
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = weakref.ref(viewer)
+        self._views: set[int] = set()
+        self.settings = Settings()
+        self.fresh = True
+        self.watch = ViewerWatch(viewer)
+        self.keeper = Keeper()
+        self.desk = Desk(viewer)
+        self.roster = Roster(viewer, self.desk)
+        self.lesson = Lesson(self.keeper.post)
+        self.segmenter = ImageSegmenter(self.keeper.post)
+        self._hearing = Hearing(self.desk, self.roster, self.lesson, self.segmenter)
+        self._connect()
+
+    def _connect(self) -> None:
+        self.keeper.received.connect(self._hearing.take)
+        self.keeper.died.connect(self._on_died)
+        self.keeper.given_up.connect(self._on_given_up)
+        self.desk.planes.say.connect(self.keeper.post)
+        self.desk.painted.connect(self._on_painted)
+        self.desk.lost.connect(self._on_lost)
+        self.desk.complained.connect(self.lesson.complain)
+        self.roster.renamed.connect(self._configure)
+        self.segmenter.finished.connect(self._on_segmented)
+        for signal in (self._hearing.heard, self.lesson.changed, self.roster.changed):
+            signal.connect(self.news)
+
+    # -- who looks -----------------------------------------------------------------------
+
+    def join(self, view: int) -> None:
+        """A view opened (any number that is its own); the engine runs while there is one."""
+        self._views.add(view)
+        self._start()
+
+    def leave(self, view: int) -> None:
+        """A view closed; after the last one the engine ends, strokes and weights stay."""
+        self._views.discard(view)
+        if self._views or not self.keeper.running:
+            return
+        self.segmenter.cancel()
+        self.keeper.close()
+        self._hearing.rest()
+        self.lesson.stop()
+
+    # -- what the user does --------------------------------------------------------------
+
+    def choose(self, images: Sequence[Image], paint: Labels | None = None) -> None:
+        """Work on this image: one layer, or several as its channels."""
+        self.fresh = False
+        self.lesson.say("")
+        self._adopt_names(images[0], paint)
+        try:
+            self.desk.choose(images, paint, self.roster.classes.colours)
+        except (ImageError, AnnotationError) as error:
+            self.lesson.complain(str(error))
+        self.image_changed.emit()
+        self.painted.emit()
+        self.roster.select(self.roster.selected)
+
+    def release(self) -> None:
+        """Work on no image for now."""
+        self.desk.release()
+        self.image_changed.emit()
+
+    def set_settings(self, settings: Settings) -> None:
+        """Use other settings from now on."""
+        self.settings = settings
+        self._configure()
+
+    def train(self) -> None:
+        """Learn from the strokes until paused."""
+        self._start()
+        self.lesson.train()
+
+    def segment(self) -> None:
+        """Segment the whole image into a new layer."""
+        if self.desk.active is not None and not self.segmenter.running:
+            self.lesson.say("")
+            self.segmenter.start(self.desk.active.images, self.roster.classes.colours)
+            self.news.emit()
+
+    def show_probability(self, number: int | None) -> None:
+        """Show the probability of a class in a layer, or of none."""
+        self.desk.show_probability(number, self.roster.classes.names[number - 1] if number else "")
+
+    def load_model(self, path: Path) -> None:
+        """Go on from a model file.
+
+        Raises
+        ------
+        ModelFileError
+            If it is not one, or has other classes than those painted.
+        """
+        data = read_model(path)
+        names = class_names(data)
+        if names and names != self.roster.classes.names and self.desk.counts.any():
+            raise ModelFileError(
+                f"This model knows the classes {', '.join(names)}, but your strokes are of "
+                f"{', '.join(self.roster.classes.names)}. Rename your classes to match, or "
+                "load it before you paint."
+            )
+        if names:
+            self.roster.adopt(names)
+        self.lesson.adopt(data)
+
+    # -- what the panels ask -------------------------------------------------------------
+
+    @property
+    def situation(self) -> Situation:
+        """All that the next step depends on."""
+        active, lesson, counts = self.desk.active, self.lesson, self.desk.counts
+        names = self.roster.classes.names
+        return Situation(
+            images=len(self.watch.layers(Image)),
+            image="" if active is None else active.image.name,
+            classes=names,
+            painted=tuple(name for k, name in enumerate(names, start=1) if counts[k]),
+            ready=bool(lesson.report.device),
+            gone=lesson.gone,
+            answered=lesson.report.answered,
+            learning=lesson.learning,
+            trained=lesson.trained,
+            segmenting=self.segmenter.running,
+            notice=lesson.notice,
+            urgent=lesson.urgent,
+        )
+
+    # -- what happens --------------------------------------------------------------------
+
+    def _adopt_names(self, image: Image, paint: Labels | None) -> None:
+        """Strokes that come with names for their classes bring them along."""
+        viewer = self._viewer()
+        if viewer is None or self.desk.counts.any():
+            return
+        paint = paint or find_paint(viewer, image)
+        names = paint.metadata.get("classes", ()) if paint else ()
+        if len(names) > 1:
+            self.roster.adopt(names)
+
+    def _on_painted(self, largest: int) -> None:
+        self.lesson.say("")
+        if not self.roster.make_room(largest):
+            self.lesson.complain(
+                f"The strokes hold the value {largest}, but there are only "
+                f"{len(self.roster.classes)} classes. Is this an image of objects? Number the "
+                "classes instead: 1 background, 2 cells and so on."
+            )
+        self.painted.emit()
+
+    def _on_lost(self, sentence: str) -> None:
+        self.segmenter.cancel()
+        self.lesson.pause()
+        self.lesson.say(sentence, urgent=True)
+        self.image_changed.emit()
+        self.painted.emit()
+
+    def _on_segmented(self, layer: Labels | None, sentence: str) -> None:
+        if layer is not None:
+            self.watch.add_layer(layer)
+            self.lesson.say(
+                f"The result is the new layer “{layer.name}”. Save it with File > Save Selected "
+                "Layers, or save the model to use it on other images."
+            )
+        if sentence:
+            self.lesson.complain(sentence)
+        self.news.emit()
+
+    def _on_died(self, said: str) -> None:
+        self.segmenter.fail("")
+        self._introduce()
+        self.lesson.go_on()
+        notices.report("The engine stopped and was started again. Your strokes are safe.", said)
+
+    def _on_given_up(self, said: str) -> None:
+        self.segmenter.fail("")
+        self.lesson.stop(gone=True)
+        notices.report("The engine stopped several times in a row. Your strokes are safe.", said)
+
+    # -- what the engine must know -------------------------------------------------------
+
+    def _start(self) -> None:
+        if self.keeper.start():
+            self._introduce()
+
+    def _introduce(self) -> None:
+        """Tell a new engine everything."""
+        self._configure()
+        self.lesson.resume()
+        self.desk.replay()
+
+    def _configure(self) -> None:
+        self.keeper.post(Configure(self.roster.classes.names, self.settings))

@@ -1,0 +1,102 @@
+"""Writes predicted tiles into label and probability layers, with few and cheap refreshes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from napari.layers import Image, Labels
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, QTimer
+
+from napari_unet.engine.messages import Predicted
+from napari_unet.widgets.planes import Index
+
+_PAUSE = 0.1  # s between two refreshes, so that painting has the window most of the time
+_PROBABILITY_PAUSE = 0.3  # images have no cheap refresh, so theirs is rarer
+
+
+class Refresher(QObject):
+    """Redraws a layer at most every so often; the last request is never lost."""
+
+    def __init__(self, layer: Labels | Image, pause: float) -> None:
+        super().__init__()
+        self._layer, self._pause, self._last = layer, pause, 0.0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._refresh)
+
+    def ask(self) -> None:
+        """Redraw now, or as soon as the pause is over."""
+        left = self._last + self._pause - time.monotonic()
+        if left <= 0:
+            self._refresh()
+        elif not self._timer.isActive():
+            self._timer.start(round(left * 1000) + 1)
+
+    def close(self) -> None:
+        """Redraw no more."""
+        self._timer.stop()
+
+    def _refresh(self) -> None:
+        self._last = time.monotonic()
+        self._layer.refresh(thumbnail=False, highlight=False, extent=False)
+
+
+class TileWriter:
+    """Writes tiles of one image into its prediction layer; nothing is ever blanked.
+
+    Parameters
+    ----------
+    layer : Labels
+        uint8 of shape (…, Y, X).
+    """
+
+    def __init__(self, layer: Labels) -> None:
+        self.layer = layer
+        self.probability: Image | None = None
+        self._newest: dict[Index, int] = {}
+        self._refresher = Refresher(layer, _PAUSE)
+        self._probability_refresher: Refresher | None = None
+
+    def show_probability(self, layer: Image | None) -> None:
+        """Write probabilities into this layer from now on, or nowhere."""
+        if self._probability_refresher is not None:
+            self._probability_refresher.close()
+        self.probability = layer
+        self._probability_refresher = layer and Refresher(layer, _PROBABILITY_PAUSE)
+
+    def forget_generations(self) -> None:
+        """A new engine counts from the start."""
+        self._newest.clear()
+
+    def write(self, index: Index, tile: Predicted, *, visible: bool) -> bool:
+        """Write one tile; False if a newer generation has been seen or it does not fit."""
+        if tile.generation < self._newest.get(index, tile.generation):
+            return False
+        self._newest[index] = tile.generation
+        if not _put(self.layer.data, index, tile, tile.labels):
+            return False
+        if visible and self.layer.visible:
+            self._refresher.ask()
+        probability, refresher = self.probability, self._probability_refresher
+        if probability is not None and refresher is not None and tile.probability is not None:
+            _put(probability.data, index, tile, tile.probability)
+            if visible and probability.visible:
+                refresher.ask()
+        return True
+
+    def close(self) -> None:
+        """Write no more."""
+        self._refresher.close()
+        self.show_probability(None)
+
+
+def _put(target: NDArray[Any], index: Index, tile: Predicted, values: NDArray[Any]) -> bool:
+    """Write values at a tile's place; False if they reach outside (the image was replaced)."""
+    plane = target[index]
+    window = plane[tile.y : tile.y + values.shape[0], tile.x : tile.x + values.shape[1]]
+    if window.shape != values.shape:
+        return False
+    window[...] = values
+    return True
