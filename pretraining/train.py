@@ -1,6 +1,6 @@
 """Pre-train the bundled `compact` network.
 
-    python pretraining/train.py DATA OUT --hours 1.5
+    python pretraining/train.py DATA OUT --steps 4500
 
 Meta-learning with a closed-form head (Bertinetto et al. 2019, arXiv 1805.08136): in each episode
 a ridge classifier is fitted on a few strokes through the network's last feature maps, and the
@@ -109,7 +109,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--hours", type=float, default=1.5, help="training time in all, over resumed runs")
+    parser.add_argument("--steps", type=int, default=4500, help="in all, over resumed runs")
+    parser.add_argument("--nice", type=int, default=19, help="priority, so that other work comes first")
     parser.add_argument("--width", type=int, default=24)
     parser.add_argument("--patch", type=int, default=148)
     parser.add_argument("--episodes", type=int, default=2, help="per step, two images each")
@@ -121,7 +122,7 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     if hasattr(os, "nice"):
-        os.nice(19)
+        os.nice(args.nice)
     torch.manual_seed(args.seed)
     torch.set_num_threads(args.threads)
     learner = Learner(args.width).to(memory_format=torch.channels_last)
@@ -140,11 +141,11 @@ def main() -> None:
     stream = Stream(args.data, args.seed + step, args.made_up, args.patch, args.episodes)
     loader = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=6))
     log = (args.out / "log.jsonl").open("a")
-    total, last_saved, recent = args.hours * 3600, time.monotonic(), []
-    while spent < total:
+    last_saved, recent = time.monotonic(), []
+    while step < args.steps:
         images, support, truth = next(loader)
         start = time.monotonic()
-        progress = spent / total
+        progress = step / args.steps
         learner.train()
         if progress > args.freeze:
             freeze_statistics(learner)
@@ -166,7 +167,7 @@ def main() -> None:
             log.write(json.dumps(row) + "\n")
             log.flush()
             recent = []
-        if time.monotonic() - last_saved > 180 or spent >= total:
+        if time.monotonic() - last_saved > 180 or step >= args.steps:
             last_saved = time.monotonic()
             save(checkpoint, {"learner": learner.state_dict(), "average": average.state_dict(),
                               "optimiser": optimiser.state_dict(), "step": step, "spent": spent,

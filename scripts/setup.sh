@@ -25,12 +25,15 @@ PACKAGES=(
   libxcb-shape0 libxcb-xkb1 libxcb-image0 libxcb-render-util0
 )
 
+is_installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
 missing_packages() {
   local package
   for package in "${PACKAGES[@]}"; do
     # newer releases renamed some, as in libglib2.0-0t64
-    dpkg-query -W -f='${db:Status-Status}\n' "$package" "${package}t64" 2>/dev/null |
-      grep -qx installed || echo "$package"
+    is_installed "$package" || is_installed "${package}t64" || echo "$package"
   done
 }
 

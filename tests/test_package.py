@@ -6,9 +6,10 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 
-import napari_unet
 import pytest
 from npe2 import PluginManifest
+
+import napari_unet
 
 HEAVY = ("torch", "napari", "qtpy", "PySide6", "PyQt6", "magicgui", "skimage", "numpy", "scipy")
 
@@ -45,12 +46,16 @@ def test_loading_a_model_needs_no_window():
 
 
 def test_public_names():
-    assert set(napari_unet.__all__) == set(dir(napari_unet)) == {
-        "Model",
-        "__version__",
-        "load",
-        "train",
-    }
+    assert (
+        set(napari_unet.__all__)
+        == set(dir(napari_unet))
+        == {
+            "Model",
+            "__version__",
+            "load",
+            "train",
+        }
+    )
     assert napari_unet.Model.__name__ == "Model"
     assert callable(napari_unet.load)
     assert callable(napari_unet.train)

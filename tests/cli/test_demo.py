@@ -28,8 +28,8 @@ def test_without_a_display_the_same_loop_runs_headless(command, no_display, tmp_
     assert sum(line["shares"].values()) == pytest.approx(1)
     labels = read_labels(tmp_path / "new" / "immunohistochemistry.tif")
     assert set(np.unique(labels)) == {1, 2, 3}
-    picture = Image.open(tmp_path / "new" / "immunohistochemistry.png")
-    assert picture.width > 2 * 512
+    with Image.open(tmp_path / "new" / "immunohistochemistry.png") as picture:
+        assert picture.width > 2 * 512
     model = napari_unet.load(tmp_path / "new" / "immunohistochemistry.safetensors")
     assert model.header.classes == ("empty", "stroma", "gland")
 

@@ -178,7 +178,7 @@ def test_missing_file_folder_and_unknown_format(tmp_path):
     with pytest.raises(FileError, match="is a folder"):
         read_image(tmp_path / "folder.tif")
     (tmp_path / "a.czi").write_bytes(b"x")
-    with pytest.raises(FileError, match="TIFF, PNG, JPEG and .npy"):
+    with pytest.raises(FileError, match=r"TIFF, PNG, JPEG and \.npy"):
         read_image(tmp_path / "a.czi")
 
 

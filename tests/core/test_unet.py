@@ -184,6 +184,7 @@ def test_folded_equals_evaluation_and_leaves_the_original_alone():
     assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
     assert not any(p.requires_grad for p in folded.parameters())
     assert not folded.training
+    assert not folded.norm
     assert net.training
     assert net.norm
     assert all(p.requires_grad for p in net.parameters())
@@ -226,6 +227,25 @@ def test_each_output_pixel_sees_its_surroundings_and_nothing_else(depth):
             changed[0, 0, size // 2, column] += 100
             hit = (net(changed) != out).any(1)[0].any(0)
             assert hit.tolist() == [column in seen_by(o, depth) for o in range(len(hit))]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_skip_connection_is_cropped_to_its_centre(depth):
+    """With the way up from below cut off, an output pixel sees 4 px around it: the two pairs."""
+    net = small(depth=depth, width=2).double()
+    for p in net.parameters():
+        p.data = p.data.abs() + 0.01
+    nn.init.zeros_(net.up[-1].weight)
+    size = net.valid_input_size((net.stride,))[0]
+    base = torch.rand(1, 1, size, size, dtype=torch.float64)
+    with torch.inference_mode():
+        out = net(base)
+        for column in range(size):
+            changed = base.clone()
+            changed[0, 0, size // 2, column] += 100
+            hit = (net(changed) != out).any(1)[0].any(0)
+            seen = [abs(o + net.margin - column) <= 4 for o in range(len(hit))]
+            assert hit.tolist() == seen
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 3, 4, 5])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def run(*args, **options):
 def test_each_image_becomes_a_label_file_of_the_same_stem(source, tmp_path):
     files, end = run(Threshold(), source, tmp_path / "new" / "labels")
     assert (end.written, end.skipped, end.failed, end.cancelled) == (4, 0, 0, False)
-    assert [os.path.basename(f.target) for f in files] == ["a1.tif", "a2.tif", "a10.tif", "b.tif"]
+    assert [Path(f.target).name for f in files] == ["a1.tif", "a2.tif", "a10.tif", "b.tif"]
     assert [(f.done, f.total) for f in files] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     labels = read_labels(tmp_path / "new" / "labels" / "a10.tif")
     assert labels.dtype == np.uint8

@@ -88,10 +88,10 @@ def test_large_messages_travel_both_ways(start):
 
 
 def test_events_never_block(start):
-    link = start("time.sleep(0.3); say(step(1)); hear()")
+    link = start("time.sleep(2); say(step(1)); hear()")
     before = time.monotonic()
     assert list(link.events()) == []
-    assert time.monotonic() - before < 0.2
+    assert time.monotonic() - before < 1
     assert isinstance(link.wait(20), Trained)
 
 
@@ -203,15 +203,15 @@ def test_closing_ends_a_child_that_keeps_talking(start):
 
 
 def test_a_child_that_does_not_listen_is_killed(start, monkeypatch):
-    monkeypatch.setattr(link_module, "_PATIENCE", 0.3)
+    monkeypatch.setattr(link_module, "_PATIENCE", 2)
     link = start("say(step(1)); time.sleep(60)")
     link.wait(20)
     link.post(Restore(bytes(10_000_000)))  # stuck in the pipe
     before = time.monotonic()
     link.close()
-    assert time.monotonic() - before < 0.2  # the caller does not wait
+    assert time.monotonic() - before < 1  # the caller does not wait
     assert link.process.wait(10) != 0
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 10
 
 
 def test_posting_never_blocks(start):
@@ -220,7 +220,7 @@ def test_posting_never_blocks(start):
     before = time.monotonic()
     for _ in range(20):
         link.post(Restore(bytes(1_000_000)))
-    assert time.monotonic() - before < 0.5
+    assert time.monotonic() - before < 5
 
 
 def test_posting_to_an_ended_child_is_harmless_and_keeps_nothing(start):
@@ -290,3 +290,99 @@ def test_the_users_choice_of_openmp_stands(monkeypatch):
         "OMP_WAIT_POLICY": "ACTIVE",
         "A": "1",
     }
+
+
+# -- the real worker, with a made-up session -------------------------------------------------
+
+WORKER = """
+import sys, time, types, os, signal
+from napari_unet.engine import worker
+from napari_unet.engine.messages import *
+
+class Session:
+    paused = False
+    def pause(self): self.paused = True
+    def run(self, inbox):
+        while not inbox.closed:
+            for command in inbox.take():
+                yield from self.follow(command)
+            yield Idle()
+
+module = types.ModuleType("napari_unet.engine.session")
+module.Session = Session
+sys.modules["napari_unet.engine.session"] = module
+def step(n): return Trained(n, 0.5, 0.1)
+"""
+
+
+def test_a_worker_answers_and_ends_when_its_parent_closes(start):
+    link = start(
+        """
+        Session.follow = lambda self, command: [Exported(b"model", True)]
+        worker.main()
+        """,
+        WORKER,
+    )
+    for _ in range(3):
+        link.post(Export())
+        assert link.wait(20).model == b"model"
+    link.close()
+    assert link.process.wait(10) == 0
+
+
+@pytest.mark.parametrize("error", ["ValueError", "OSError", "RuntimeError", "MemoryError"])
+def test_a_worker_tells_of_any_error_pauses_and_goes_on(start, error):
+    """A disk error in the session must not be taken for a parent that is gone."""
+    link = start(
+        f"""
+        def follow(self, command):
+            if isinstance(command, Train):
+                raise {error}("no luck")
+            yield step(int(self.paused))
+        Session.follow = follow
+        worker.main()
+        """,
+        WORKER,
+    )
+    link.post(Train())
+    failed = link.wait(20)
+    assert "no luck" in failed.sentence
+    assert f"{error}: no luck" in failed.traceback
+    link.post(Export())
+    assert link.wait(20).step == 1
+
+
+def test_a_worker_ends_soon_even_in_the_middle_of_a_long_step(start, monkeypatch):
+    monkeypatch.setattr(link_module, "_PATIENCE", 30)
+    link = start(
+        """
+        worker._GRACE = 0.2
+        def follow(self, command):
+            yield step(1)
+            time.sleep(60)
+        Session.follow = follow
+        worker.main()
+        """,
+        WORKER,
+    )
+    link.post(Train())
+    link.wait(20)
+    link.close()
+    assert link.process.wait(10) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on a terminal")
+def test_a_worker_survives_ctrl_c_meant_for_its_parent(start):
+    link = start(
+        """
+        def follow(self, command):
+            os.kill(os.getpid(), signal.SIGINT)
+            yield step(1)
+        Session.follow = follow
+        worker.main()
+        """,
+        WORKER,
+    )
+    for _ in range(2):
+        link.post(Train())
+        assert isinstance(link.wait(20), Trained)

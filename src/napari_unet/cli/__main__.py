@@ -1,4 +1,5 @@
 """`python -m napari_unet.cli`: the command line without its script."""
+
 from __future__ import annotations
 
 import sys

@@ -40,7 +40,7 @@ def _decode_array(kind: type, value: Any) -> Any:  # noqa: ANN401
         if not _DTYPE.fullmatch(name):
             raise ValueError(f"arrays of {name} do not travel")
         dtype = np.dtype(name)
-        if any(n < 0 for n in shape) or len(data) != math.prod(shape) * dtype.itemsize:
+        if len(data) != math.prod(shape) * dtype.itemsize:
             raise ValueError(f"{len(data)} bytes are no array of shape {shape}")
         return np.frombuffer(data, dtype).reshape(shape)
     raise NotImplementedError(f"cannot read a {kind}")

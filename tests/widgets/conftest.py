@@ -1,0 +1,71 @@
+"""A viewer with a panel on it, and an engine that needs no torch."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_unet.widgets import keeper
+from napari_unet.widgets.panel import AnnotatePanel
+
+HERE = Path(__file__).parent
+FAKE_ENGINE = [sys.executable, str(HERE / "fake_engine.py")]
+sys.path.insert(0, str(HERE))  # for the helpers beside the tests
+
+
+def pytest_collection_modifyitems(items):
+    if sys.platform == "linux" and not (os.getenv("DISPLAY") or os.getenv("WAYLAND_DISPLAY")):
+        skip = pytest.mark.skip(reason="no display: run the tests under xvfb-run")
+        for item in items:
+            if "make_napari_viewer" in getattr(item, "fixturenames", ()):
+                item.add_marker(skip)
+
+
+@pytest.fixture
+def fake_engine(monkeypatch):
+    monkeypatch.setattr(keeper, "engine_command", FAKE_ENGINE)
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def image():
+    """Dark left, bright right: a threshold gets it right."""
+    image = np.full((200, 240), 20, np.uint8)
+    image[:, 120:] = 200
+    return image + np.random.default_rng(0).integers(0, 20, image.shape, np.uint8)
+
+
+@pytest.fixture
+def panel(fake_engine, viewer, qtbot):
+    """An open panel in a viewer without an image."""
+    panel = AnnotatePanel(viewer)
+    viewer.window.add_dock_widget(panel, name="Annotate and train")
+    yield panel
+    panel.studio.keeper.close()
+
+
+@pytest.fixture
+def studio(panel, viewer, image, qtbot):
+    """The studio of an open panel, at work on an image."""
+    viewer.add_image(image, name="halves")
+    qtbot.waitUntil(lambda: panel.studio.desk.active is not None, timeout=5000)
+    return panel.studio
+
+
+@pytest.fixture
+def painted(studio, qtbot):
+    """The same with a stroke of each class, and answered."""
+    import hands
+
+    hands.paint(studio, 1, np.s_[20:40, 10:60])
+    hands.paint(studio, 2, np.s_[20:40, 150:200])
+    qtbot.waitUntil(lambda: studio.lesson.report.answered, timeout=10000)
+    return studio

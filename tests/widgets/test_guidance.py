@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from napari_unet.widgets.guidance import Learning, Situation, advice
+
+CLASSES = ("background", "cell")
+CHOSEN = {"images": 1, "image": "blobs", "classes": CLASSES}
+PAINTED = {**CHOSEN, "painted": CLASSES}
+ANSWERED = {**PAINTED, "ready": True, "answered": True}
+
+
+@pytest.mark.parametrize(
+    ("situation", "title", "says"),
+    [
+        (Situation(), "1 · Open an image", "Open Sample"),
+        (Situation(images=2), "1 · Choose the image", "Choose"),
+        (Situation(**CHOSEN), "2 · Paint", "in the background. Then click “cell”"),
+        (Situation(**CHOSEN, painted=("background",)), "2 · Paint a second class", "“cell”"),
+        (Situation(**CHOSEN, painted=("cell",)), "2 · Paint a second class", "“background”"),
+        (Situation(**CHOSEN, answered=True), "2 · Look and correct", "Segment"),
+        (Situation(**PAINTED), "One moment", "engine is starting"),
+        (Situation(**PAINTED, ready=True), "One moment", "first answer"),
+        (Situation(**ANSWERED), "3 · Train", "Press Train"),
+        (Situation(**ANSWERED, learning=Learning.TRAINING), "4 · Correct", "while you paint"),
+        (Situation(**ANSWERED, learning=Learning.RESTING), "4 · Correct or finish", "rests"),
+        (Situation(**ANSWERED, trained=True), "Paused", "Press Train"),
+        (Situation(**ANSWERED, segmenting=True), "Segmenting", "new layer"),
+        (Situation(**ANSWERED, notice="Saved."), "Next", "Saved."),
+        (Situation(notice="No!", urgent=True), "Please look", "No!"),
+        (Situation(**ANSWERED, gone=True), "The engine stopped", "strokes are safe"),
+    ],
+)
+def test_each_situation_has_one_next_step(situation, title, says):
+    found = advice(situation)
+    assert found.title == title
+    assert says in found.sentence
+
+
+def test_a_notice_does_not_hide_how_to_begin():
+    assert advice(Situation(**CHOSEN, notice="Restored.")).title == "2 · Paint"
+
+
+def test_only_troubles_are_urgent():
+    assert advice(Situation(notice="No!", urgent=True)).urgent
+    assert advice(Situation(gone=True)).urgent
+    assert not advice(Situation(**ANSWERED)).urgent
