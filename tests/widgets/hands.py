@@ -1,10 +1,14 @@
-"""Painting, as fast as tests like it and as slow as a hand does."""
+"""Painting, as fast as tests like it and as slow as a hand does. Scripts and benchmarks use it."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
+
+LEFT = Qt.MouseButton.LeftButton
 
 
 def paint(studio, number, window):
@@ -15,20 +19,27 @@ def paint(studio, number, window):
     layer.refresh()
 
 
-def stroke(viewer, layer, start, stop, steps=6):
-    """Paint with real mouse events from one data position to another."""
-    native = viewer.window._qt_viewer.canvas.native
+def canvas(viewer):
+    """The widget that is painted on."""
+    return viewer.window._qt_viewer.canvas.native
 
-    def pixel(at):
-        camera = getattr(viewer, "scene", viewer).camera
-        offset = np.asarray(layer.data_to_world(at))[-2:] - np.asarray(camera.center[-2:])
-        y, x = offset * camera.zoom
-        return QPoint(round(native.width() / 2 + x), round(native.height() / 2 + y))
 
-    QTest.mouseMove(native, pixel(start))
-    QTest.mousePress(native, Qt.MouseButton.LeftButton, pos=pixel(start))
-    for t in np.linspace(0, 1, steps):
-        at = np.asarray(start) * (1 - t) + np.asarray(stop) * t
-        QTest.mouseMove(native, pixel(at))
-        QTest.qWait(12)
-    QTest.mouseRelease(native, Qt.MouseButton.LeftButton, pos=pixel(stop))
+def pixel(viewer, layer, at):
+    """Where a data position is on the canvas."""
+    native = canvas(viewer)
+    camera = getattr(viewer, "scene", viewer).camera
+    y, x = (np.asarray(layer.data_to_world(at))[-2:] - camera.center[-2:]) * camera.zoom
+    return QPoint(round(native.width() / 2 + x), round(native.height() / 2 + y))
+
+
+def stroke(viewer, layer, *points, steps=6, pause=12):
+    """Paint with real mouse events through data positions; `pause` ms between two moves."""
+    native = canvas(viewer)
+    QTest.mouseMove(native, pixel(viewer, layer, points[0]))
+    QTest.mousePress(native, LEFT, pos=pixel(viewer, layer, points[0]))
+    for start, stop in pairwise(points):
+        for t in np.linspace(0, 1, steps):
+            at = np.asarray(start) * (1 - t) + np.asarray(stop) * t
+            QTest.mouseMove(native, pixel(viewer, layer, at))
+            QTest.qWait(pause)
+    QTest.mouseRelease(native, LEFT, pos=pixel(viewer, layer, points[-1]))

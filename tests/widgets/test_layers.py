@@ -121,7 +121,9 @@ def test_a_pyramid_is_used_at_full_resolution(viewer, bound):
 
 
 def test_the_plane_in_view_follows_the_sliders(viewer):
-    image = viewer.add_image(np.arange(6.0).reshape(6, 1, 1) * np.ones((6, 30, 40)), scale=(3, 1, 1))
+    image = viewer.add_image(
+        np.arange(6.0).reshape(6, 1, 1) * np.ones((6, 30, 40)), scale=(3, 1, 1)
+    )
     viewer.dims.set_current_step(0, 4)
     assert current_index(viewer, image) == (4,)
     assert (read_plane([image], (4,)) == 4).all()
@@ -150,5 +152,3 @@ def test_the_brush_fits_the_image(viewer, bound):
     small = bound([viewer.add_image(np.zeros((30, 40)))])
     large = bound([viewer.add_image(np.zeros((2000, 2000)))])
     assert small.paint.brush_size < large.paint.brush_size
-
-

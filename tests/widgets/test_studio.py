@@ -315,9 +315,7 @@ def test_a_sample_brings_names_and_strokes(panel, viewer, qtbot, image):
     strokes[10:20, 10:20] = 1
     strokes[10:20, 150:160] = 2
     viewer.add_image(image, name="sample")
-    viewer.add_labels(
-        strokes, name="sample strokes", metadata={"classes": ("glass", "gland")}
-    )
+    viewer.add_labels(strokes, name="sample strokes", metadata={"classes": ("glass", "gland")})
     qtbot.waitUntil(lambda: panel.studio.lesson.report.answered, timeout=8000)
     assert panel.studio.roster.classes.names == ("glass", "gland")
     assert sum(layer.name.startswith("sample strokes") for layer in viewer.layers) == 1

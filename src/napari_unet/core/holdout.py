@@ -7,6 +7,7 @@ strokes where the prediction is wrong are corrections and are always trained on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,19 @@ class Split:
 
     paint: ClassMap
     held: NDArray[np.bool_]
+
+    @cached_property
+    def counts(self) -> NDArray[np.int64]:
+        """Painted pixels of each value 0…255; entry 0 is not counted and stays 0."""
+        found = np.bincount(self.paint.ravel(), minlength=MAX_CLASSES + 1)
+        found[0] = 0
+        found.flags.writeable = False
+        return found
+
+    def within(self, classes: int) -> Split:
+        """The same without the paint of later classes than so many."""
+        paint = np.where(self.paint > classes, 0, self.paint).astype(np.uint8)
+        return Split(paint, self.held & (paint > 0))
 
     @property
     def trained(self) -> ClassMap:
@@ -80,11 +94,13 @@ def split(
 
 
 def _something_of_each(paint: ClassMap, held: NDArray[np.bool_], share: float) -> NDArray[np.bool_]:
-    """Hold out one end of the largest stroke of each class of which nothing is held out yet."""
+    """Of a class that is held out wholly or not at all, hold out one end of the largest stroke."""
     numbers = np.flatnonzero(np.bincount(paint.ravel(), minlength=MAX_CLASSES + 1))
     for number in numbers[numbers > 0]:
-        if (held & (paint == number)).any():
+        own = paint == number
+        if held[own].any() and not held[own].all():
             continue
+        held[own] = False
         regions = strokes(np.where(paint == number, paint, 0).astype(np.uint8))
         sizes = np.bincount(regions.ravel())
         sizes[0] = 0

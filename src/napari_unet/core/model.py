@@ -31,6 +31,9 @@ _KEY = "napari-unet"
 _PROGRAM = "napari-unet-live"
 _UNUSED = "num_batches_tracked"  # a counter of batch norm that frozen statistics do not need
 _LARGEST_WIDTH, _LARGEST_DEPTH = 256, 7
+_NOT_A_HEADER = (
+    struct.error, msgspec.MsgspecError, KeyError, TypeError, UnicodeError, RecursionError,
+)  # fmt: skip
 
 
 class ModelError(ValueError):
@@ -142,8 +145,11 @@ class Model:
         """Write the model file; an older file of that name is replaced in one step."""
         target = Path(path)
         part = target.with_name(f".{target.name}.part")
-        part.write_bytes(self.to_bytes())
-        part.replace(target)
+        try:
+            part.write_bytes(self.to_bytes())
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)  # there only if something went wrong
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Model:
@@ -209,7 +215,7 @@ def read_header(data: bytes) -> Header:
         outer = msgspec.json.decode(data[8 : 8 + length], type=dict[str, Any])
         text = outer["__metadata__"][_KEY]
         number = msgspec.json.decode(text, type=dict[str, Any])["format"]
-    except (struct.error, msgspec.MsgspecError, KeyError, TypeError, UnicodeError) as error:
+    except _NOT_A_HEADER as error:
         raise not_one from error
     if not isinstance(number, int) or number > FORMAT:
         raise ModelError(

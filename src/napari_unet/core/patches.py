@@ -17,6 +17,7 @@ from napari_unet.core.image import Picture
 from napari_unet.core.presets import PRESETS
 from napari_unet.core.sampling import place, read_image, read_labels, vary_grey
 from napari_unet.core.settings import Settings
+from napari_unet.core.tiling import Grid
 from napari_unet.core.weighting import border_weights, class_weights
 
 _OFF_CENTRE = 0.4  # how far from a patch's middle its painted pixel may lie, in patch sides
@@ -39,7 +40,7 @@ class Patches:
     pictures : the planes, by name
     splits : their paint
     settings : Settings
-    margin : px per side that the network needs around the window it decides
+    grid : what sizes the network accepts; patches grow to the next one
     """
 
     def __init__(
@@ -47,11 +48,11 @@ class Patches:
         pictures: Mapping[str, Picture],
         splits: Mapping[str, Split],
         settings: Settings,
-        margin: int,
+        grid: Grid,
     ) -> None:
-        self._augmentation, self._margin = settings.augmentation, margin
+        self._augmentation, self._margin = settings.augmentation, grid.margin
         training = PRESETS[settings.network.preset].adapted(settings.training)
-        self._batch, self._side = training.batch, training.patch
+        self._batch, self._side = training.batch, grid.cover(training.patch)
         painted = {name: part.trained for name, part in splits.items() if part.trained.any()}
         counts = sum(np.bincount(p.ravel(), minlength=MAX_CLASSES + 1) for p in painted.values())
         counts = np.asarray(counts, np.int64)

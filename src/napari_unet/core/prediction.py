@@ -22,6 +22,7 @@ from napari_unet.core.unet import UNet
 
 OUTPUT = 516  # px per side that a tile decides at most (a 700 px input for depth 4)
 _CACHE_BYTES = 512 << 20
+_RAN_OUT = ("can't allocate memory", "not enough memory", "out of memory")
 
 Forward = Callable[[Tensor], Tensor]
 _Key = tuple[str | tuple[int, int], ...]  # a plane's name and a tile's write window
@@ -55,7 +56,9 @@ def predict(
         try:
             image = torch.from_numpy(picture.read(tile.read))[None]
             output = forward(image)[0][(slice(None), *tile.crop)]
-        except (torch.OutOfMemoryError, MemoryError):
+        except (RuntimeError, MemoryError) as error:
+            if not _memory_ran_out(error):
+                raise
             parts = _smaller(tile, grid)
             if not parts:
                 raise MemoryShortError(
@@ -66,6 +69,13 @@ def predict(
             yield tile, output
             continue
         yield from predict(forward, picture, parts, grid)
+
+
+def _memory_ran_out(error: RuntimeError | MemoryError) -> bool:
+    """CUDA has a type of error for it; the allocators of CPU and MPS only say it in words."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return any(words in str(error) for words in _RAN_OUT)
 
 
 def _smaller(tile: Tile, grid: Grid) -> list[Tile]:

@@ -28,7 +28,7 @@ from napari_unet.core.device import Device
 from napari_unet.core.head import fit_head
 from napari_unet.core.holdout import Split, split
 from napari_unet.core.image import Picture
-from napari_unet.core.judging import Judgement, judge, mean_over_classes, windows
+from napari_unet.core.judging import Judgement, Window, judge, mean_over_classes, windows
 from napari_unet.core.loss import partial_loss
 from napari_unet.core.patches import Patches
 from napari_unet.core.prediction import Predictor
@@ -94,6 +94,7 @@ class Trainer:
         torch.manual_seed(settings.training.seed)  # drop-out draws from the global state
         self._judgement: Judgement | None = None
         self._patches: Patches | None = None
+        self._windows: list[Window] = []
         self._set_best(base)
         self._restart()
 
@@ -108,7 +109,8 @@ class Trainer:
         """Forget a plane and its paint."""
         self._forget(name)
         self.pictures.pop(name, None)
-        self.splits.pop(name, None)
+        if self.splits.pop(name, None) is not None:
+            self._patches = None  # they hold its pixels and paint; `answer` makes new ones
 
     def annotate(self, name: str, annotations: Annotations) -> float | None:
         """Take new paint of a plane; first score it against the current prediction.
@@ -143,8 +145,7 @@ class Trainer:
         """Painted pixels of each value 0…255, over all planes."""
         total = np.zeros(MAX_CLASSES + 1, np.int64)
         for part in self.splits.values():
-            total += np.bincount(part.paint.ravel(), minlength=MAX_CLASSES + 1)
-        total[0] = 0
+            total += part.counts
         return total
 
     @property
@@ -184,7 +185,7 @@ class Trainer:
         self.answered = True
         self.generation += 1
         self.idle_checks = 0
-        self._patches = Patches(self.pictures, self.splits, self.settings, self.base.margin)
+        self._patches = Patches(self.pictures, self.splits, self.settings, self.base.grid)
         self._restart()
         self._windows = windows(self.predictor, self.pictures, self.splits)
         self._judgement = judge(self.predictor, self.pictures, self._windows)
@@ -239,14 +240,17 @@ class Trainer:
         averaged = cast("UNet", self.average.module)
         candidate = Predictor(averaged, self.device)
         found = judge(candidate, self.pictures, self._windows)
-        kept = found is None or self._judgement is None or found.error < self._judgement.error
-        if kept and (found is None or math.isfinite(found.error)):
+        better = found is None or self._judgement is None or found.error < self._judgement.error
+        kept = better and _finite(averaged) and (found is None or math.isfinite(found.error))
+        if kept:
             self._set_best(averaged)
             self._judgement = found
             self.generation += 1
             self.idle_checks = 0
         else:
             self.idle_checks += 1
+            if not _finite(averaged):  # no way back from there
+                self._restart()
         return Verdict(self._judgement.score if self._judgement else None, kept)
 
     # -- weights ----------------------------------------------------------------------------
@@ -287,6 +291,11 @@ def _error(features: Tensor, targets: Tensor, weight: Tensor, bias: Tensor) -> f
     """Mean over classes of 1 − p(true class)."""
     p = (features @ weight.T + bias).softmax(1).gather(1, targets[:, None])[:, 0]
     return mean_over_classes((1 - p).cpu().numpy(), targets.cpu().numpy())
+
+
+def _finite(net: nn.Module) -> bool:
+    """Whether no weight is infinite or not a number."""
+    return all(bool(p.isfinite().all()) for p in net.parameters())
 
 
 def _freeze_statistics(net: nn.Module) -> None:

@@ -7,6 +7,7 @@ the command line with a `for` loop, and tests with `next()`.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import assert_never
@@ -77,7 +78,8 @@ class Session:
         # generation, plane and probability that the sweep is for
         self._swept: tuple[int, str, int | None] = (0, "", None)
         self._jobs: Iterator[Event] | None = None
-        self._training = self._resting = self._cancelled = False
+        self._todo: deque[Command] = deque()  # taken from the inbox, an error loses none of them
+        self._training = self._resting = self._cancelled = self._stumbled = False
         self._copied = (0, 0.0)  # generation and time of the parent's copy of the best weights
 
     def run(self, inbox: Inbox) -> Iterator[Event]:
@@ -85,9 +87,10 @@ class Session:
         device = self.bench.device
         yield Ready(device.name, device.threads, device.said)
         while not inbox.closed:
-            for command in inbox.take():
+            self._todo.extend(inbox.take())
+            while self._todo:
                 try:
-                    yield from self._obey(command)
+                    yield from self._obey(self._todo.popleft())
                 except _BAD_INPUT as error:
                     yield Refused(str(error))
             yield from self._work()
@@ -95,6 +98,7 @@ class Session:
     def pause(self) -> None:
         """Drop all work that waits (after an error); paint and weights stay."""
         self._training, self._jobs, self.bench.changed = False, None, False
+        self._stumbled = True
         self._sweep.clear()
 
     def finish(self) -> None:
@@ -110,11 +114,14 @@ class Session:
             case Configure() | Open() | Close() | Annotate():
                 bench.take(command)
                 self._resting = False
+                if isinstance(command, Open):  # maybe the pixels that are looked at
+                    self._swept = (0, "", None)
             case Look():
                 self._sweep.look(command.box)
                 self._look = command
             case Train():
                 self._training, self._resting = True, False
+                bench.changed, self._stumbled = bench.changed or self._stumbled, False
                 yield from self._advise()
             case Pause():
                 self._training = False
@@ -170,7 +177,7 @@ class Session:
             yield from self._train(trainer)
             if self._sweep.waiting:
                 yield from self._predict(trainer)
-        elif self._sweep.waiting and trainer is not None:
+        elif self._sweep.waiting and trainer is not None and trainer.answered:
             yield from self._predict(trainer)
         else:
             yield Idle()
@@ -219,12 +226,12 @@ class Session:
     def _stale(self, trainer: Trainer) -> bool:
         """Begin a new sweep when the weights, the plane or what is asked for changed."""
         wanted = (trainer.generation, self._look.plane, self._look.probability)
-        if wanted != self._swept and trainer.answered:
+        if wanted != self._swept:
             self._swept = wanted
             picture = trainer.pictures.get(self._look.plane)
             self._sweep.plane, self._sweep.box = self._look.plane, self._look.box
             self._sweep.begin(trainer.predictor.tiles(picture) if picture else [])
-        return trainer.answered and self._look.plane in trainer.pictures
+        return self._sweep.waiting > 0
 
     def _predict(self, trainer: Trainer) -> Iterator[Event]:
         """Predict the most urgent tile of the plane that is looked at."""
@@ -234,6 +241,8 @@ class Session:
             return
         tile = sweep.next()
         features = trainer.predictor.features(sweep.plane, picture, tile)
+        if not trainer.answered:  # look ahead: the first stroke will find its features ready
+            return
         labels, shown = trainer.predictor.labels(features), None
         if (number := self._look.probability) is not None and number <= trainer.base.classes:
             p = trainer.predictor.probabilities(features)[number - 1]
@@ -265,7 +274,9 @@ class Session:
     def _segmented(self, predictor: Predictor, plane: str, picture: Picture) -> Iterator[Event]:
         todo = predictor.tiles(picture)
         for done, tile in enumerate(todo, start=1):
-            if self._cancelled:
+            trainer = self.bench.trainer
+            gone = trainer is None or trainer.pictures.get(plane) is not picture
+            if self._cancelled or gone:
                 return
             labels = predictor.labels(predictor.features(plane, picture, tile))
             y, x = (w.start for w in tile.write)

@@ -76,7 +76,7 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
         Training also ends when it no longer gets better on held-out strokes.
     settings : Settings, optional
     init : "bundled", "random", a model or a model's path
-        What to start from.
+        What to start from. A model keeps its own kind of network, whatever the settings say.
     report : callable, optional
         Is given each event of the session.
 
@@ -95,10 +95,11 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
     >>> model = train([image], [strokes], classes=("background", "cell"), seconds=30)
     >>> labels = model.segment(other)
     """
-    commands = list(_commands(images, annotations, classes, settings or Settings(), init))
+    begin = _start(init)
+    commands = list(_commands(images, annotations, classes, settings or Settings(), begin))
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
-    session = Session(spare=0, init=_start(init))
+    session = Session(spare=0, init=begin)
     since, done = time.monotonic(), 0
     limit = Limit(seconds, steps)
     for event in session.run(Inbox(*commands)):
@@ -131,7 +132,7 @@ def _commands(
     annotations: Sequence[NDArray[Any]],
     classes: Sequence[str] | None,
     settings: Settings,
-    init: object,
+    init: Literal["bundled", "random"] | Model,
 ) -> Iterator[Command]:
     """What a user's clicks would have sent, after everything was checked."""
     if len(images) != len(annotations) or not images:

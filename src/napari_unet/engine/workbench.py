@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import copy
+from typing import Literal, cast
 
 import msgspec
 import numpy as np
 
-from napari_unet.core.annotations import Annotations, check_shapes
+from napari_unet.core.annotations import MAX_CLASSES, AnnotationError, Annotations, check_shapes
 from napari_unet.core.device import Device, choose
 from napari_unet.core.image import ImageError, Picture
 from napari_unet.core.model import Model, ModelError, check_channels
 from napari_unet.core.presets import start
-from napari_unet.core.settings import Settings
+from napari_unet.core.settings import Network, Settings
 from napari_unet.core.training import Trainer
 from napari_unet.engine.messages import Annotate, Close, Configure, Open
 
 Init = Literal["bundled", "random"]
+_CLASSES = ("background", "foreground")  # at least so many, whatever the user named
 
 
 class Workbench:
@@ -38,12 +40,15 @@ class Workbench:
     """
 
     def __init__(self, *, spare: int = 1, init: Init | Model = "bundled") -> None:
-        self.classes: tuple[str, ...] = ("background", "foreground")
+        self.classes: tuple[str, ...] = _CLASSES
         self.settings = Settings()
         self.trainer: Trainer | None = None
         self.changed = False
         self.agreement: float | None = None
         self._spare, self._init = spare, init
+        self._asked: Network | None = None  # what the user chose; a model may bring another
+        if isinstance(init, Model):
+            self._adopt_network(init)
         self._paint: dict[str, Annotations] = {}
         self._pictures: dict[str, Picture] = {}
 
@@ -70,28 +75,34 @@ class Workbench:
                 self.annotate(command)
 
     def configure(self, command: Configure) -> None:
-        """Take the classes and settings; a network of another shape starts anew.
+        """Take the classes and settings; a network that the user chose anew starts anew.
 
         Raises
         ------
-        DeviceError
-            If the device is not there; nothing is changed then.
+        AnnotationError, DeviceError
+            If there are too many classes, or the device is not there; nothing is changed then.
         """
+        if len(command.classes) > MAX_CLASSES:
+            raise AnnotationError(f"There can be {MAX_CLASSES} classes at most: remove some.")
         choose(command.settings.compute, spare=self._spare)
-        classes = command.classes if len(command.classes) > 1 else (*command.classes, "other")
+        classes = command.classes + _CLASSES[len(command.classes) :]
+        asked, self._asked = self._asked, command.settings.network
         old, self.settings = self.settings, command.settings
-        renetwork = old.network != command.settings.network
+        if isinstance(self._init, Model):
+            if asked in {None, self._asked}:
+                self._adopt_network(self._init)
+            else:
+                self._init = "bundled"
         resized = len(classes) != len(self.classes)
         self.classes = classes
-        if renetwork:
-            self._init = "bundled"
         if self.trainer is None:
             return
-        if renetwork or resized or old.compute != command.settings.compute:
-            learnt = self._init if renetwork else self.model()
-            self._rebuild(learnt)
-        elif old != command.settings:
-            self.trainer.settings = command.settings
+        if old.network != self.settings.network:
+            self._rebuild(self._init)
+        elif resized or old.compute != self.settings.compute:
+            self._rebuild(self._newest(), answered=self.trainer.answered and not resized)
+        elif old != self.settings:
+            self.trainer.settings = self.settings
             self.changed = True
 
     def open(self, command: Open) -> None:
@@ -111,9 +122,14 @@ class Workbench:
             )
         if isinstance(self._init, Model):
             check_channels(self._init.header.shape.in_channels, picture.channels)
+        replaced = self._pictures.get(command.plane)
         self._pictures[command.plane] = picture
+        if replaced is not None and replaced.shape != picture.shape:
+            old_paint = self._paint.pop(command.plane, None)  # it fits the new image no more
+            self.changed = self.changed or old_paint is not None
         if self.trainer is None or self.trainer.base.in_channels != picture.channels:
-            self._rebuild(self._init)
+            classes = self._init.header.shape.classes if isinstance(self._init, Model) else 0
+            self._rebuild(self._init, answered=classes == len(self.classes))
         else:
             self.trainer.open(command.plane, picture)
             self._apply(command.plane)
@@ -121,10 +137,11 @@ class Workbench:
     def close(self, plane: str) -> None:
         """Forget a plane and its paint; what was learnt from it stays."""
         self._pictures.pop(plane, None)
-        self._paint.pop(plane, None)
+        paint = self._paint.pop(plane, None)
         if self.trainer is not None:
             self.trainer.close(plane)
-            self.changed = self.trainer.trainable
+            if paint is not None and paint.blocks:
+                self.changed = self.trainer.trainable
 
     def annotate(self, command: Annotate) -> None:
         """Take new paint; it is scored against the prediction, then learnt from.
@@ -134,15 +151,20 @@ class Workbench:
         AnnotationError
             If it does not fit its plane.
         """
-        if command.plane in self._pictures:
-            check_shapes(command.annotations.shape, self._pictures[command.plane].shape)
-        self._paint[command.plane] = command.annotations
-        self._apply(command.plane)
+        plane, paint = command.plane, command.annotations
+        if plane in self._pictures:
+            check_shapes(paint.shape, self._pictures[plane].shape)
+        before = self._paint.get(plane, Annotations(paint.shape))
+        self._paint[plane] = paint
+        if not before.same_as(paint):
+            self._apply(plane)
 
     def reset(self) -> None:
         """Forget all that was learnt; the paint stays."""
         if isinstance(self._init, Model):
             self._init = "bundled"
+            network = self._asked or self.settings.network
+            self.settings = msgspec.structs.replace(self.settings, network=network)
         self.agreement = None
         if self.trainer is not None:
             self._rebuild(self._init)
@@ -166,12 +188,10 @@ class Workbench:
             )
         for picture in self._pictures.values():
             check_channels(shape.in_channels, picture.channels)
-        self._init = model
-        network = model.header.settings.network
-        self.settings = msgspec.structs.replace(self.settings, network=network)
+        self._init, self.agreement = model, None
+        self._adopt_network(model)
         self.classes = model.header.classes or tuple(f"class {i + 1}" for i in range(shape.classes))
-        if self._pictures:
-            self._rebuild(model)
+        self._rebuild(model, answered=True)
 
     def model(self) -> Model:
         """The best model so far.
@@ -181,26 +201,55 @@ class Workbench:
         ModelError
             If nothing was learnt yet.
         """
-        trainer = self.trainer
-        if trainer is None or not trainer.answered:
+        if self.trainer is None or not self.trainer.answered:
             raise ModelError("There is no model yet: paint a few strokes of two classes first.")
+        return self._newest()
+
+    def _newest(self) -> Model:
+        """A copy of the weights that predict, even if they tell no classes yet."""
+        trainer = cast("Trainer", self.trainer)
         made: dict[str, str | int | float] = {
             "steps": trainer.steps,
             "planes": len(trainer.splits),
             "painted pixels": int(trainer.counts.sum()),
             "seed": self.settings.training.seed,
         }
-        return Model.of(trainer.best, self.classes, self.settings, made)
+        return Model.of(copy.deepcopy(trainer.best), self.classes, self.settings, made)
 
-    def _rebuild(self, source: Init | Model) -> None:
-        """A new trainer from `source`, with all planes and paint."""
-        channels = next(iter(self._pictures.values())).channels
-        base = start(self.settings.network.preset, channels, len(self.classes), source)
-        known = isinstance(source, Model) and source.header.shape.classes == len(self.classes)
-        generation = self.trainer.generation + 1 if self.trainer is not None else 1
-        self.trainer = Trainer(base, self.settings, self.device, generation, answered=known)
+    def _adopt_network(self, model: Model) -> None:
+        network = model.header.settings.network
+        self.settings = msgspec.structs.replace(self.settings, network=network)
+
+    def _channels(self, source: Init | Model) -> int:
+        """Channels of the open planes; where there are none, of the network so far."""
+        for picture in self._pictures.values():
+            return picture.channels
+        if isinstance(source, Model):
+            return source.header.shape.in_channels
+        return cast("Trainer", self.trainer).base.in_channels
+
+    def _rebuild(self, source: Init | Model, *, answered: bool = False) -> None:
+        """A new trainer from `source`, with all planes and paint.
+
+        What was held out stays held out: the weights may have learnt from the rest.
+
+        Raises
+        ------
+        AnnotationError
+            If paint has more classes than there are now; it is left out, the rest is in place.
+        """
+        old, preset = self.trainer, self.settings.network.preset
+        base = start(preset, self._channels(source), len(self.classes), source)
+        generation = old.generation + 1 if old is not None else 1
+        trainer = Trainer(base, self.settings, self.device, generation, answered=answered)
+        self.trainer = trainer
         for name, picture in self._pictures.items():
-            self.trainer.open(name, picture)
+            trainer.open(name, picture)
+            known = old.splits.get(name) if old is not None else None
+            if known is not None and known.paint.shape == picture.shape:
+                trainer.splits[name] = known.within(base.classes)
+                self.changed = True
+        for name in self._pictures:
             self._apply(name)
 
     def _apply(self, plane: str) -> None:

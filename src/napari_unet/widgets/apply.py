@@ -47,6 +47,7 @@ class ApplyWidget(QWidget):
         self._segmenter = ImageSegmenter(self._keeper.post)
         self._mirror = ActivityMirror("U-Net: segmenting")
         self.model = FileEdit(mode="r", filter=PATTERN)
+        self.model.choose_btn.text = "Choose…"
         self.image = LayerCombo(self._studio.watch, Image, "choose an image…", self)
         self.image.setAccessibleName("Image")
         self.start = QPushButton("Segment", self)

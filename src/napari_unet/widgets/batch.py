@@ -55,11 +55,14 @@ class BatchWidget(QWidget):
         self._keeper: Keeper | None = None  # that runs the batch
         self._mirror = ActivityMirror("U-Net: segmenting files")
         self.source, self.target = FileEdit(mode="d"), FileEdit(mode="d")
+        for edit in (self.source, self.target):
+            edit.choose_btn.text = "Choose…"
         self.pattern = QLineEdit("*", self)
         self.pattern.setToolTip("What file names must match, for example *_dapi.tif.")
         self.origin = QComboBox(self)
         self.origin.addItems(["a model file", "the model being trained here"])
         self.model = FileEdit(mode="r", filter=PATTERN)
+        self.model.choose_btn.text = "Choose…"
         self.start = QPushButton("Segment all files", self)
         self.start.setMinimumHeight(30)
         self.bar, self.cancel = QProgressBar(self), QPushButton("Cancel", self)

@@ -64,6 +64,8 @@ class Curve(QWidget):
         item.setLabel("left", "score, %", color=_SCORE)
         item.setLabel("right", "loss", color=_LOSS)
         item.getAxis("bottom").setHeight(18)
+        for name in ("left", "right", "bottom"):
+            item.getAxis(name).enableAutoSIPrefix(False)  # noqa: FBT003
         item.vb.setLimits(yMin=-2, yMax=102)
         self._right.enableAutoRange()
 

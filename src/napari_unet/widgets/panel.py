@@ -44,6 +44,7 @@ class AnnotatePanel(QWidget):
 
     def _lay_out(self) -> None:
         inner = QWidget()
+        inner.setObjectName("content")
         layout = QVBoxLayout(inner)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(8)

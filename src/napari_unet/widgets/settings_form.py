@@ -7,9 +7,9 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from magicgui.widgets import Container, create_widget
+from magicgui.widgets import create_widget
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 from superqt import QCollapsible
 
 from napari_unet.core.settings import Knob, changed, knobs
@@ -38,25 +38,29 @@ class SettingsForm(QCollapsible):  # type: ignore[misc] # superqt is not followe
         self._timer.timeout.connect(self._tell)
         self.setDuration(150)
         content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(0, 0, 0, 0)
+        self._form = QFormLayout(content)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for group, declared in groupby(knobs(studio.settings), key=lambda knob: knob.group):
             title = QLabel(_TITLES.get(group, group.capitalize()))
             title.setStyleSheet("font-weight: bold;")
-            layout.addWidget(title)
-            layout.addWidget(self._group(list(declared)).native)
+            self._form.addRow(title)
+            for knob in declared:
+                self._add(knob)
         self.setContent(content)
         self.collapse(animate=False)
 
-    def _group(self, declared: list[Knob]) -> Container:
-        container = Container(labels=True)
-        container.margins = (0, 0, 0, 0)
-        for knob in declared:
-            field = _field(knob)
-            field.changed.connect(partial(self._on_changed, knob))
-            self.fields[knob.group, knob.name] = field
-            container.append(field)
-        return container
+    def _add(self, knob: Knob) -> None:
+        field = _field(knob)
+        field.changed.connect(partial(self._on_changed, knob))
+        self.fields[knob.group, knob.name] = field
+        if knob.kind is bool:  # says itself what it is
+            self._form.addRow(field.native)
+            return
+        label = QLabel(f"{knob.label}, {knob.unit}" if knob.unit else knob.label)
+        label.setToolTip(knob.tip)
+        field.native.setAccessibleName(knob.label)
+        self._form.addRow(label, field.native)
 
     def _on_changed(self, knob: Knob, value: Any) -> None:  # noqa: ANN401
         self._settings = changed(self._settings, knob.group, **{knob.name: value})
@@ -72,13 +76,12 @@ def _field(knob: Knob) -> Any:  # noqa: ANN401
         options["choices"] = knob.choices
     elif knob.kind in (int, float):
         options |= {"min": knob.low, "max": knob.high, "step": _step(knob)}
-    label = f"{knob.label}, {knob.unit}" if knob.unit else knob.label
     widget_type = "ComboBox" if knob.choices else None
     return create_widget(
         value=knob.default,
         annotation=knob.kind,
         name=knob.name,
-        label=label,
+        label=knob.label,
         widget_type=widget_type,
         options=options,
     )

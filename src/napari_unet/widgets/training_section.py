@@ -23,6 +23,7 @@ class TrainingSection(QWidget):
         self.reset = QPushButton("Reset…", self)
         self.reset.setToolTip("Forget all that was learnt. Your strokes stay.")
         self.score, self.agreement, self.detail = QLabel(self), QLabel(self), QLabel(self)
+        self.curve = Curve(studio, self)
         for label in (self.score, self.agreement, self.detail):
             label.setWordWrap(True)
         self.detail.setEnabled(False)  # the theme's fainter colour
@@ -36,7 +37,7 @@ class TrainingSection(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
-        for widget in (self.score, self.agreement, Curve(studio, self), self.detail):
+        for widget in (self.score, self.agreement, self.curve, self.detail):
             layout.addWidget(widget)
         self.train.clicked.connect(self._on_train)
         self.reset.clicked.connect(self._on_reset)
