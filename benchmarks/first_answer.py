@@ -20,7 +20,16 @@ from skimage.transform import resize
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.settings import Settings
 from napari_unet.engine.link import Link
-from napari_unet.engine.messages import Annotate, Configure, Look, Open, Predicted, Ready, Train, Trained
+from napari_unet.engine.messages import (
+    Annotate,
+    Configure,
+    Look,
+    Open,
+    Predicted,
+    Ready,
+    Train,
+    Trained,
+)
 
 
 def until(link: Link, kind: type, generation: int = 0) -> tuple[float, int]:

@@ -101,14 +101,30 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--seconds", type=float, default=20, help="of painting in each round")
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--size", type=int, nargs=2, default=(1100, 760), help="of the window")
+    options.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        default=(700, 330),
+        help="of the window, panel included; small by default, because without a graphics card "
+        "drawing alone takes longer than all else",
+    )
     chosen = options.parse_args()
 
     viewer = napari.Viewer()
-    viewer.window._qt_window.resize(*chosen.size)
     viewer.add_image(data.cell(), name="cell")
     panel = AnnotatePanel(viewer)
     viewer.window.add_dock_widget(panel)
+    for dock in (
+        viewer.window._qt_viewer.dockLayerList,
+        viewer.window._qt_viewer.dockLayerControls,
+    ):
+        dock.hide()
+    viewer.window._qt_window.resize(*chosen.size)
+    QTest.qWait(500)
+    viewer.reset_view()
+    native = canvas(viewer)
+    print(json.dumps({"canvas": [native.width(), native.height()]}), flush=True)
     studio = panel.studio
     while not (studio.desk.active and studio.lesson.report.device):
         QTest.qWait(100)

@@ -13,7 +13,6 @@ import imageio.v3 as iio
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from procedural import Sample, scene
 from skimage.segmentation import find_boundaries
 from torch import Tensor
 from torch.nn import functional as F
@@ -21,6 +20,7 @@ from torch.nn import functional as F
 from napari_unet.core.image import as_plane, measure
 from napari_unet.core.sampling import place, read_image, read_labels
 from napari_unet.core.settings import Augmentation
+from procedural import Sample, scene
 
 CLASSES = 4  # at most, in one episode
 GEOMETRY = Augmentation(scale=1.3, elastic=8.0)
@@ -51,7 +51,9 @@ def load(folder: Path) -> dict[str, list[Sample]]:
 class Source:
     """An endless stream of episodes from real sets and a slowly renewed pool of made-up scenes."""
 
-    def __init__(self, data: Path, seed: int, *, made_up: float, patch: int, pool: int = 160) -> None:
+    def __init__(
+        self, data: Path, seed: int, *, made_up: float, patch: int, pool: int = 160
+    ) -> None:
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
         self.made_up, self.patch, self.pool_size = made_up, patch, pool
@@ -84,7 +86,9 @@ class Source:
         """The next episode; tries again until at least two classes are painted and seen."""
         while True:
             first, second = self._pair()
-            task = draw_task(self.rng, first.kind, max(int(first.truth.max()), int(second.truth.max())))
+            task = draw_task(
+                self.rng, first.kind, max(int(first.truth.max()), int(second.truth.max()))
+            )
             zoom = float(np.exp(self.rng.uniform(np.log(0.45), np.log(1.8))))
             crops = [self._crop(s, task, zoom) for s in (first, second)]
             truth = torch.stack([c[1] for c in crops])
@@ -107,7 +111,9 @@ class Source:
         rare = np.argwhere(classes == self.rng.integers(1, classes.max() + 1))
         centre = rare[self.rng.integers(len(rare))] if len(rare) else np.array(classes.shape) / 2
         margin = 92
-        points = place(tuple(map(float, centre)), self.patch + 2 * margin, GEOMETRY, self.generator).points
+        points = place(
+            tuple(map(float, centre)), self.patch + 2 * margin, GEOMETRY, self.generator
+        ).points
         points = (points - points.mean((0, 1))) * zoom + torch.tensor(centre, dtype=torch.float32)
         image = read_image(torch.from_numpy(sample.image.astype(np.float32)), points)
         image = image.expand(3, -1, -1) if image.shape[0] == 1 else image

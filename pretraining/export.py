@@ -1,6 +1,6 @@
 """Write the averaged weights of a pre-training run as the bundled model.
 
-    python pretraining/export.py runs/w24/checkpoint.pt src/napari_unet/weights/compact.safetensors
+python pretraining/export.py runs/w24/checkpoint.pt src/napari_unet/weights/compact.safetensors
 """
 
 from __future__ import annotations
@@ -25,8 +25,12 @@ def main() -> None:
     prefix = "module.net."
     state = {k.removeprefix(prefix): v for k, v in saved["average"].items() if k.startswith(prefix)}
     net.load_state_dict(state)
-    made = {"steps": saved["step"], "hours": round(saved["spent"] / 3600, 2), "recipe": "pretraining/train.py",
-            "seed": int(saved["arguments"]["seed"])}
+    made = {
+        "steps": saved["step"],
+        "hours": round(saved["spent"] / 3600, 2),
+        "recipe": "pretraining/train.py",
+        "seed": int(saved["arguments"]["seed"]),
+    }
     model = Model.of(net, (), Settings(), made)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.write_bytes(model.to_bytes(torch.float16))

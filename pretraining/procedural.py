@@ -62,7 +62,9 @@ def voronoi(rng: Rng, size: int, spacing: float) -> tuple[NDArray[np.int32], Arr
     """Jittered, warped Voronoi cells: their ids from 1, and the distance to their borders in px."""
     side = np.arange(-1, size / spacing + 2)
     y, x = np.meshgrid(side, side, indexing="ij")
-    seeds = np.stack([y.ravel(), x.ravel()], 1) + rng.uniform(-0.5, 0.5, (y.size, 2)) * rng.uniform(0.4, 1.3)
+    seeds = np.stack([y.ravel(), x.ravel()], 1) + rng.uniform(-0.5, 0.5, (y.size, 2)) * rng.uniform(
+        0.4, 1.3
+    )
     keep = rng.random(len(seeds)) > rng.uniform(0, 0.4)  # holes make cells of unequal size
     seeds = (seeds[keep] if keep.sum() > 8 else seeds) * spacing
     py, px = np.mgrid[:size, :size].astype(np.float32)
@@ -95,7 +97,9 @@ def outline(rng: Rng, radius: float, roughness: float) -> tuple[NDArray[np.bool_
     return depth > 0, np.clip(depth, 0, 1)
 
 
-def scatter(rng: Rng, size: int, radius: float, count: int) -> tuple[NDArray[np.int32], Array, Array]:
+def scatter(
+    rng: Rng, size: int, radius: float, count: int
+) -> tuple[NDArray[np.int32], Array, Array]:
     """Throw shapes on a plane: ids, dome height (0…1) and each object's own brightness."""
     ids = np.zeros((size, size), np.int32)
     dome = np.zeros((size, size), np.float32)
@@ -107,9 +111,18 @@ def scatter(rng: Rng, size: int, radius: float, count: int) -> tuple[NDArray[np.
         r = radius * float(np.exp(spread * rng.normal()))
         mask, depth = outline(rng, min(r, size / 2.5), rough)
         half = mask.shape[0] // 2
-        at = hubs[rng.integers(len(hubs))] + rng.normal(0, 2.5 * radius, 2) if clump else rng.uniform(0, size, 2)
+        at = (
+            hubs[rng.integers(len(hubs))] + rng.normal(0, 2.5 * radius, 2)
+            if clump
+            else rng.uniform(0, size, 2)
+        )
         cy, cx = (int(np.clip(a, 0, size - 1)) for a in at)
-        y0, y1, x0, x1 = max(0, cy - half), min(size, cy + half + 1), max(0, cx - half), min(size, cx + half + 1)
+        y0, y1, x0, x1 = (
+            max(0, cy - half),
+            min(size, cy + half + 1),
+            max(0, cx - half),
+            min(size, cx + half + 1),
+        )
         win = (slice(y0, y1), slice(x0, x1))
         cut = (slice(y0 - cy + half, y1 - cy + half), slice(x0 - cx + half, x1 - cx + half))
         m, d = mask[cut], depth[cut]
@@ -162,17 +175,28 @@ def membranes(rng: Rng, size: int) -> Sample:
     """Cells between membranes, as in electron or membrane-stain images, with organelles."""
     spacing = log_uniform(rng, 14, 110)
     ids, edge = voronoi(rng, size, spacing)
-    width = np.clip(log_uniform(rng, 0.9, 5) * (1 + 0.3 * noise(rng, size, spacing)), 0.7, spacing / 5)
+    width = np.clip(
+        log_uniform(rng, 0.9, 5) * (1 + 0.3 * noise(rng, size, spacing)), 0.7, spacing / 5
+    )
     membrane = edge < width
     profile = np.exp(-((edge / (width * rng.uniform(0.6, 1.1))) ** 2))
-    strength = 1 + rng.uniform(0, 0.5) * noise(rng, size, spacing * rng.uniform(0.3, 1))  # fading membranes
+    strength = 1 + rng.uniform(0, 0.5) * noise(
+        rng, size, spacing * rng.uniform(0.3, 1)
+    )  # fading membranes
     contrast = rng.uniform(1.5, 4)
     image = -contrast * np.clip(strength, 0.15, 2) * profile
-    image += rng.uniform(0, 0.8) * rng.standard_normal(ids.max() + 1).astype(np.float32)[ids]  # grey of a cell
+    image += (
+        rng.uniform(0, 0.8) * rng.standard_normal(ids.max() + 1).astype(np.float32)[ids]
+    )  # grey of a cell
     image += rng.uniform(0, 0.5) * noise(rng, size, rng.uniform(1, 4)) * (edge > width)
     image += rng.uniform(0, 0.5) * noise(rng, size, rng.uniform(4, 15))
     if rng.random() < 0.5:  # the grain of cytoplasm
-        image += rng.uniform(0, 0.5) * contrast * noise(rng, size, rng.uniform(0.7, 2.0)) * (edge > 0.7 * width)
+        image += (
+            rng.uniform(0, 0.5)
+            * contrast
+            * noise(rng, size, rng.uniform(0.7, 2.0))
+            * (edge > 0.7 * width)
+        )
     if rng.random() < 0.4:  # membranes cut at a slant: wide and faint in places
         slant = np.clip(noise(rng, size, 1.5 * spacing), 0, 2)
         image = image + slant * (ndi.gaussian_filter(image, rng.uniform(1.5, 4)) - image) / 2
@@ -187,11 +211,21 @@ def membranes(rng: Rng, size: int) -> Sample:
     return Sample(finish(rng, image[None]), truth, "classes")
 
 
-def organelles(rng: Rng, image: Array, truth: NDArray[np.int32], edge: Array, width: Array, spacing: float, contrast: float) -> tuple[Array, NDArray[np.int32]]:
+def organelles(
+    rng: Rng,
+    image: Array,
+    truth: NDArray[np.int32],
+    edge: Array,
+    width: Array,
+    spacing: float,
+    contrast: float,
+) -> tuple[Array, NDArray[np.int32]]:
     """Dark bodies with inner folds: part of the cell in one half of the scenes, a class in the other."""
     size = image.shape[0]
     radius = max(4.0, spacing * rng.uniform(0.08, 0.25))
-    bodies, dome, _ = scatter(rng, size, radius, int(rng.uniform(0.05, 0.3) * (size / radius / 2) ** 2 * 0.4) + 1)
+    bodies, dome, _ = scatter(
+        rng, size, radius, int(rng.uniform(0.05, 0.3) * (size / radius / 2) ** 2 * 0.4) + 1
+    )
     inside = (bodies > 0) & (edge > width + 1)
     turn = rng.uniform(0, np.pi)
     y, x = np.mgrid[:size, :size].astype(np.float32)
@@ -212,7 +246,10 @@ def vesicles(rng: Rng, image: Array, where: NDArray[np.bool_], contrast: float) 
     dots[rng.integers(0, size, count), rng.integers(0, size, count)] = 1
     dots *= noise(rng, size, 40) > rng.uniform(-1, 1)
     r = rng.uniform(0.8, 2)
-    ring = ndi.gaussian_filter(dots, r) * r * r - rng.uniform(0, 1) * ndi.gaussian_filter(dots, r / 2) * (r / 2) ** 2
+    ring = (
+        ndi.gaussian_filter(dots, r) * r * r
+        - rng.uniform(0, 1) * ndi.gaussian_filter(dots, r / 2) * (r / 2) ** 2
+    )
     return (image - contrast * rng.uniform(1, 5) * ring * where).astype(np.float32)
 
 
@@ -233,7 +270,9 @@ def blobs(rng: Rng, size: int) -> Sample:
     return Sample(finish(rng, image), ids, "instances")
 
 
-def fluorescence(rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius: float) -> Array:
+def fluorescence(
+    rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius: float
+) -> Array:
     size, body = ids.shape[0], (ids > 0).astype(np.float32)
     shape = dome ** rng.uniform(0.05, 0.7)
     texture = 1 + rng.uniform(0, 0.5) * noise(rng, size, max(1.0, radius * rng.uniform(0.1, 0.4)))
@@ -249,7 +288,9 @@ def stained(rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius:
     dye = body * level * texture * (0.4 + dome ** rng.uniform(0.05, 0.5))
     tissue = np.clip(0.6 + rng.uniform(0.1, 0.6) * noise(rng, size, rng.uniform(3, 40)), 0, 3)
     first, second = rng.uniform(0.05, 1.0, (2, 3, 1, 1))
-    return np.exp(-(first * dye + rng.uniform(0, 1) * second * tissue * (1 - 0.6 * body))).astype(np.float32)
+    return np.exp(-(first * dye + rng.uniform(0, 1) * second * tissue * (1 - 0.6 * body))).astype(
+        np.float32
+    )
 
 
 def phase(rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius: float) -> Array:
@@ -258,10 +299,14 @@ def phase(rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius: f
     thick = body * (rng.uniform(0.2, 1) + dome * rng.uniform(0, 1)) * level
     thick = ndi.gaussian_filter(thick, rng.uniform(0.5, 1.5))
     wide = ndi.gaussian_filter(thick, log_uniform(rng, 2, 12) + radius * rng.uniform(0, 0.2))
-    grain = rng.uniform(0, 0.6) * noise(rng, size, rng.uniform(1, 3.5)) * ndi.gaussian_filter(body, 1.5)
+    grain = (
+        rng.uniform(0, 0.6) * noise(rng, size, rng.uniform(1, 3.5)) * ndi.gaussian_filter(body, 1.5)
+    )
     sign = rng.choice([-1.0, 1.0])
     image = sign * (thick * rng.uniform(0.1, 1.2) - rng.uniform(0.8, 2.0) * wide) + grain
-    return (image + rng.uniform(0, 0.25) * noise(rng, size, rng.uniform(1, 3)))[None].astype(np.float32)
+    return (image + rng.uniform(0, 0.25) * noise(rng, size, rng.uniform(1, 3)))[None].astype(
+        np.float32
+    )
 
 
 def relief(rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius: float) -> Array:
@@ -272,7 +317,9 @@ def relief(rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius: 
     else:
         profile = body * (rng.uniform(0.1, 0.6) + dome ** rng.uniform(0.3, 1)) * level * radius
     path = ndi.gaussian_filter(profile.astype(np.float32), rng.uniform(0.7, 2.5))
-    path += body * rng.uniform(0, 1.6) ** 2 * noise(rng, size, rng.uniform(1.5, max(2.0, radius * 0.2)))
+    path += (
+        body * rng.uniform(0, 1.6) ** 2 * noise(rng, size, rng.uniform(1.5, max(2.0, radius * 0.2)))
+    )
     path += rng.uniform(0, 0.6) * noise(rng, size, rng.uniform(1, 4))
     gy, gx = np.gradient(ndi.gaussian_filter(path, 0.7))
     turn = rng.uniform(0, 2 * np.pi)
@@ -284,7 +331,9 @@ def rings(rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius: f
     size, body = ids.shape[0], (ids > 0).astype(np.float32)
     rim = np.exp(-((dome * radius / rng.uniform(1, 4)) ** 2)) * body
     image = level * rim * rng.choice([-1.0, 1.0]) + body * rng.uniform(-0.35, 0.35)
-    return (image + rng.uniform(0, 0.25) * noise(rng, size, rng.uniform(1, 6)))[None].astype(np.float32)
+    return (image + rng.uniform(0, 0.25) * noise(rng, size, rng.uniform(1, 6)))[None].astype(
+        np.float32
+    )
 
 
 def textures(rng: Rng, size: int) -> Sample:
@@ -325,4 +374,8 @@ def fibres(rng: Rng, size: int) -> Sample:
     body = distance <= width
     image = line[iy, ix] * np.exp(-((distance / width) ** 2)) * rng.uniform(1, 3)
     image = image + rng.uniform(0, 0.5) * noise(rng, size, rng.uniform(1, 20))
-    return Sample(finish(rng, image[None].astype(np.float32)), np.where(body, 2, 1).astype(np.int32), "classes")
+    return Sample(
+        finish(rng, image[None].astype(np.float32)),
+        np.where(body, 2, 1).astype(np.int32),
+        "classes",
+    )

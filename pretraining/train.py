@@ -20,11 +20,11 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
-from episodes import CLASSES, Source
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from episodes import CLASSES, Source
 from napari_unet.core.head import ridge
 from napari_unet.core.unet import UNet
 
@@ -36,7 +36,7 @@ class Stream(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
         self.data, self.seed, self.made_up = data, seed, made_up
         self.patch, self.episodes = patch, episodes
 
-    def __iter__(self):  # noqa: ANN204
+    def __iter__(self):
         info = get_worker_info()
         torch.set_num_threads(1)
         seed = self.seed * 1000 + (info.id if info else 0)
@@ -44,7 +44,9 @@ class Stream(IterableDataset[tuple[Tensor, Tensor, Tensor]]):
         source = Source(self.data, seed, made_up=self.made_up, patch=self.patch)
         while True:
             batch = [source.episode() for _ in range(self.episodes)]
-            yield tuple(torch.stack([getattr(e, k) for e in batch]) for k in ("images", "support", "truth"))
+            yield tuple(
+                torch.stack([getattr(e, k) for e in batch]) for k in ("images", "support", "truth")
+            )
 
 
 class Learner(nn.Module):
@@ -106,16 +108,22 @@ def freeze_statistics(net: nn.Module) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=4500, help="in all, over resumed runs")
-    parser.add_argument("--nice", type=int, default=19, help="priority, so that other work comes first")
+    parser.add_argument(
+        "--nice", type=int, default=19, help="priority, so that other work comes first"
+    )
     parser.add_argument("--width", type=int, default=24)
     parser.add_argument("--patch", type=int, default=148)
     parser.add_argument("--episodes", type=int, default=2, help="per step, two images each")
     parser.add_argument("--made-up", type=float, default=0.5, help="share of procedural episodes")
-    parser.add_argument("--freeze", type=float, default=0.45, help="when batch statistics are frozen")
+    parser.add_argument(
+        "--freeze", type=float, default=0.45, help="when batch statistics are frozen"
+    )
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
@@ -162,16 +170,31 @@ def main() -> None:
         recent.append((loss.item(), iou.item()))
         if step % 25 == 0:
             mean = [sum(v) / len(v) for v in zip(*recent, strict=True)]
-            row = {"step": step, "hours": round(spent / 3600, 4), "loss": round(mean[0], 4), "iou": round(mean[1], 4),
-                   "scale": round(learner.log_scale.exp().item(), 2), "strength": round(learner.log_strength.exp().item(), 4)}
+            row = {
+                "step": step,
+                "hours": round(spent / 3600, 4),
+                "loss": round(mean[0], 4),
+                "iou": round(mean[1], 4),
+                "scale": round(learner.log_scale.exp().item(), 2),
+                "strength": round(learner.log_strength.exp().item(), 4),
+            }
             log.write(json.dumps(row) + "\n")
             log.flush()
             recent = []
         if time.monotonic() - last_saved > 180 or step >= args.steps:
             last_saved = time.monotonic()
-            save(checkpoint, {"learner": learner.state_dict(), "average": average.state_dict(),
-                              "optimiser": optimiser.state_dict(), "step": step, "spent": spent,
-                              "width": args.width, "arguments": {k: str(v) for k, v in vars(args).items()}})
+            save(
+                checkpoint,
+                {
+                    "learner": learner.state_dict(),
+                    "average": average.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "step": step,
+                    "spent": spent,
+                    "width": args.width,
+                    "arguments": {k: str(v) for k, v in vars(args).items()},
+                },
+            )
 
 
 def save(path: Path, state: dict[str, object]) -> None:

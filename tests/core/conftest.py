@@ -25,12 +25,15 @@ def small_net():
     def make(channels=1, classes=2, *, norm=True, seed=0, width=4, depth=2):
         torch.manual_seed(seed)
         net = UNet(channels, classes, width=width, depth=depth, norm=norm, dropout=0.0)
-        if norm:
-            with torch.no_grad():
-                for name, buffer in net.named_buffers():
-                    if "running" in name:
-                        buffer.uniform_(0.5, 1.5)
-        return net
+        with torch.no_grad():
+            for name, buffer in net.named_buffers():
+                if name.endswith("running_var"):
+                    buffer.uniform_(0.5, 1.5)
+                if name.endswith("running_mean"):
+                    buffer.normal_(0, 0.1)
+            found = net.eval().features(torch.randn(1, channels, *[net.grid.input(9)] * 2))
+        assert (found.std((0, 2, 3)) > 0.01).sum() > 1  # enough of it is alive to tell things apart
+        return net.train()
 
     return make
 

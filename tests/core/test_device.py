@@ -34,7 +34,8 @@ def machine(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("there", "chosen"), [((), "cpu"), (("mps",), "mps"), (("cuda",), "cuda"), (("cuda", "mps"), "cuda")]
+    ("there", "chosen"),
+    [((), "cpu"), (("mps",), "mps"), (("cuda",), "cuda"), (("cuda", "mps"), "cuda")],
 )
 def test_auto_takes_a_gpu_where_there_is_one(machine, there, chosen):
     machine(*there)
@@ -54,7 +55,8 @@ def test_the_cpu_can_be_asked_for_beside_a_gpu(machine):
 
 
 @pytest.mark.parametrize(
-    ("threads", "spare", "count", "wanted"), [(0, 1, 8, 7), (0, 0, 8, 8), (3, 1, 8, 3), (0, 1, 1, 1)]
+    ("threads", "spare", "count", "wanted"),
+    [(0, 1, 8, 7), (0, 0, 8, 8), (3, 1, 8, 3), (0, 1, 1, 1)],
 )
 def test_a_core_is_left_to_the_window_unless_threads_are_fixed(
     machine, threads, spare, count, wanted

@@ -73,7 +73,7 @@ def test_one_per_cent_of_strokes_gives_the_gradient_of_dense_paint():
         partial_loss(logits, labels, torch.ones(labels.shape)).backward()
         grads.append(weight.grad)
     assert int((sparse > 0).sum()) == 100
-    torch.testing.assert_close(grads[0], grads[1])
+    torch.testing.assert_close(grads[0], grads[1], rtol=1e-3, atol=0)
 
 
 def test_nothing_painted_is_zero_and_finite():

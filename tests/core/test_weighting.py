@@ -15,7 +15,9 @@ from napari_unet.core.weighting import (
 )
 
 IDS = [0, 0, 0, 0, 2, 5, 9]  # with gaps
-MAPS = arrays(np.int32, st.tuples(st.integers(1, 14), st.integers(1, 14)), elements=st.sampled_from(IDS))
+MAPS = arrays(
+    np.int32, st.tuples(st.integers(1, 14), st.integers(1, 14)), elements=st.sampled_from(IDS)
+)
 
 
 def all_pairs(objects):

@@ -11,7 +11,8 @@ import numpy as np
 from napari_unet.cli.output import Refusal, result, say, score, table
 from napari_unet.cli.pairs import by_stem
 from napari_unet.core.annotations import MAX_CLASSES
-from napari_unet.core.files import FileError, find_images, read_labels
+from napari_unet.core.files import FileError, read_labels
+from napari_unet.core.finding import find_images
 from napari_unet.core.metrics import Confusion, confusion, dice, iou, mean
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from napari_unet.cli.output import Refusal, say
-from napari_unet.core.files import gather
+from napari_unet.core.finding import gather
 
 
 def by_stem(files: Iterable[Path]) -> dict[str, Path]:

@@ -1,12 +1,10 @@
-"""Images and label images on disk: finding, reading, and writing them whole or not at all."""
+"""Images and label images on disk: read with one sentence for what is wrong, written whole."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -20,60 +18,11 @@ from napari_unet.core.annotations import AnnotationError, check_class_map
 TIFF = (".tif", ".tiff")
 PICTURES = (".png", ".jpg", ".jpeg")
 SUFFIXES = (*TIFF, *PICTURES, ".npy")
-_READABLE = "TIFF, PNG, JPEG and .npy files can be read"
+READABLE = "TIFF, PNG, JPEG and .npy files can be read"
 
 
 class FileError(ValueError):
     """A file or folder that cannot be used; the message says which one and what to do."""
-
-
-def find_images(folder: Path, pattern: str = "*") -> list[Path]:
-    """The image files of a folder (not of its sub-folders) in natural order: a2 before a10.
-
-    Parameters
-    ----------
-    folder : Path
-    pattern : str
-        What file names must match, with `*` and `?`, for example `*_dapi.tif`.
-
-    Raises
-    ------
-    FileError
-        If the folder is not there or holds no such file.
-    """
-    if not folder.is_dir():
-        raise FileError(f"There is no folder {folder}: check how it is written.")
-    found = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES
-        and not path.name.startswith(".")
-        and fnmatch(path.name, pattern)
-        and path.is_file()
-    ]
-    if not found:
-        named = "" if pattern == "*" else f" whose name matches {pattern}"
-        raise FileError(f"The folder {folder} holds no image{named}; {_READABLE}.")
-    return sorted(found, key=lambda path: _natural(path.name))
-
-
-def gather(places: Sequence[Path], pattern: str = "*") -> list[Path]:
-    """The image files among files and folders, each folder's in natural order.
-
-    Raises
-    ------
-    FileError
-        If a file or folder is not there, or a folder holds no image.
-    """
-    files: list[Path] = []
-    for place in places:
-        if place.is_dir():
-            files += find_images(place, pattern)
-        elif place.exists():
-            files.append(place)
-        else:
-            raise FileError(f"There is no file or folder {place}: check how it is written.")
-    return files
 
 
 def read_image(path: Path) -> NDArray[Any]:
@@ -191,7 +140,7 @@ def _readable(path: Path) -> Iterator[None]:
     if not path.is_file():
         raise FileError(f"{path} is a folder, not an image file.")
     if path.suffix.lower() not in SUFFIXES:
-        raise FileError(f"{path} is not an image file that is known here; {_READABLE}.")
+        raise FileError(f"{path} is not an image file that is known here; {READABLE}.")
     if path.stat().st_size == 0:
         raise FileError(f"{path} is an empty file: copy it again from where it came from.")
     try:
@@ -267,9 +216,3 @@ def _read_npy(path: Path) -> NDArray[Any]:
     if not isinstance(array, np.ndarray):
         raise FileError(f"{path} is not one array: save it with numpy.save.")
     return array
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sort key in which numbers count as numbers."""
-    parts = re.split(r"(\d+)", name.casefold())
-    return [(int(p), "") if p.isdigit() else (-1, p) for p in parts]

@@ -117,9 +117,9 @@ class Model:
         check_channels(self.header.shape.in_channels, picture.channels)
         predictor = self._ready if compute is None else self.predictor(choose(compute, spare=0))
         labels = np.zeros(picture.shape, np.uint8)
-        for tile in predictor.tiles(picture):
-            labels[tile.write] = predictor.labels(predictor.features("", picture, tile))
-            predictor.forget("")
+        mirrored = (compute or Compute()).mirrors
+        for tile, found in predictor.segment(picture, mirrored=mirrored):
+            labels[tile.write] = found
         return labels
 
     @cached_property

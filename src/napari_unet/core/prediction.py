@@ -7,6 +7,7 @@ of a plane cost milliseconds.
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
@@ -21,6 +22,7 @@ from napari_unet.core.tiling import Grid, Tile, tiles
 from napari_unet.core.unet import UNet
 
 OUTPUT = 516  # px per side that a tile decides at most (a 700 px input for depth 4)
+_MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 _CACHE_BYTES = 512 << 20
 _RAN_OUT = ("can't allocate memory", "not enough memory", "out of memory")
 
@@ -81,11 +83,10 @@ def _memory_ran_out(error: RuntimeError | MemoryError) -> bool:
 def _smaller(tile: Tile, grid: Grid) -> list[Tile]:
     """The tile's write window cut in halves along each axis, on the pooling grid."""
     lengths = [w.stop - w.start for w in tile.write]
-    half = max(lengths) // 2
-    if half < grid.stride:
+    if max(lengths) <= grid.stride:
         return []
     origin = [w.start for w in tile.write]
-    return [t.moved(origin) for t in tiles(lengths, half, grid)]
+    return [t.moved(origin) for t in tiles(lengths, max(lengths) // 2, grid)]
 
 
 class Predictor:
@@ -111,6 +112,36 @@ class Predictor:
     def set_head(self, weight: Tensor, bias: Tensor) -> None:
         """Replace the last layer: weight (K, D), bias (K,). Cached features stay valid."""
         self.weight, self.bias = weight.to(self.device.name), bias.to(self.device.name)
+
+    def snapshot(self) -> Predictor:
+        """The same weights with a cache of their own; a later `set_head` here changes nothing."""
+        other = copy.copy(self)
+        other._cache, other._cached_bytes = OrderedDict(), 0  # noqa: SLF001
+        return other
+
+    def segment(
+        self, picture: Picture, *, mirrored: bool
+    ) -> Iterator[tuple[Tile, NDArray[np.uint8]]]:
+        """Classes 1…K of a whole plane, tile by tile, without the cache.
+
+        Parameters
+        ----------
+        picture : Picture
+        mirrored : bool
+            Take the mean probability over the four mirror images of each tile: four times the
+            work. Tiles begin and end on the pooling grid, so mirroring makes no seams.
+        """
+        axes = _MIRRORS if mirrored else _MIRRORS[:1]
+
+        def mean(images: Tensor) -> Tensor:
+            return sum(
+                (self.probabilities(self.forward(images.flip(a))[0])[None].flip(a) for a in axes),
+                torch.zeros((), device=self.device.name),
+            )
+
+        for tile, summed in predict(mean, picture, self.tiles(picture), self.grid):
+            labels: NDArray[np.uint8] = (summed.argmax(0) + 1).to(torch.uint8).cpu().numpy()
+            yield tile, labels
 
     def tiles(self, picture: Picture, output: int = OUTPUT) -> list[Tile]:
         """The tiles of a plane."""

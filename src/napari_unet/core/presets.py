@@ -92,10 +92,9 @@ def _for_channels(weight: Tensor, channels: int) -> Tensor:
     inputs = weight.shape[1]
     if channels == inputs:
         return weight
-    if channels == 1:
-        return weight.sum(1, keepdim=True)
-    taken = weight[:, [i % inputs for i in range(channels)]]
-    return taken * (inputs / channels)
+    taken = weight[:, [i % inputs for i in range(channels)]] * (inputs / channels)
+    missing = weight.sum(1, keepdim=True) - taken.sum(1, keepdim=True)
+    return taken + missing / channels
 
 
 def _parameters(*modules: nn.Module) -> list[nn.Parameter]:

@@ -90,6 +90,14 @@ class Compute(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["auto", "cpu", "cuda", "mps"],
         knob("Device", "auto takes a GPU where there is one."),
     ] = "auto"
+    mirrors: Annotated[
+        bool,
+        knob(
+            "Average mirror images",
+            "Segment four mirror images of each tile and take the mean: better, and four times "
+            "the time. The live prediction never does.",
+        ),
+    ] = True
     threads: Annotated[
         int, knob("Threads", "CPU threads; 0 leaves one core to the window.", 0, 256)
     ] = 0

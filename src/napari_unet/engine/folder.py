@@ -15,13 +15,8 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from napari_unet.core.files import (
-    FileError,
-    gather,
-    read_description,
-    read_image,
-    write_labels,
-)
+from napari_unet.core.files import FileError, read_description, read_image, write_labels
+from napari_unet.core.finding import gather
 from napari_unet.core.image import ImageError
 from napari_unet.engine.messages import FileSegmented, FolderSegmented
 

@@ -223,7 +223,7 @@ class Exported(Message, frozen=True, eq=False):
 
 
 class Segmented(Message, frozen=True, eq=False):
-    """One tile of `SegmentImage`: (h, w) uint8 at `y`, `x`, and how many are done."""
+    """One tile of `SegmentImage`: (h, w) uint8 at `y`, `x`; pixels done and in all."""
 
     plane: PlaneName
     y: int

@@ -98,6 +98,7 @@ class Session:
     def pause(self) -> None:
         """Drop all work that waits (after an error); paint and weights stay."""
         self._training, self._jobs, self.bench.changed = False, None, False
+        self._todo = deque(c for c in self._todo if not isinstance(c, Train))
         self._stumbled = True
         self._sweep.clear()
 
@@ -114,8 +115,8 @@ class Session:
             case Configure() | Open() | Close() | Annotate():
                 bench.take(command)
                 self._resting = False
-                if isinstance(command, Open):  # maybe the pixels that are looked at
-                    self._swept = (0, "", None)
+                if isinstance(command, Open) and command.plane == self._look.plane:
+                    self._swept = (0, "", None)  # other pixels under the same name
             case Look():
                 self._sweep.look(command.box)
                 self._look = command
@@ -269,15 +270,16 @@ class Session:
             raise ImageError("There is no image to segment: choose an image layer first.")
         if not trainer.answered:
             raise ModelError("There is no model yet: paint a few strokes of two classes first.")
-        return self._segmented(trainer.predictor, plane, trainer.pictures[plane])
+        return self._segmented(trainer.predictor.snapshot(), plane, trainer.pictures[plane])
 
     def _segmented(self, predictor: Predictor, plane: str, picture: Picture) -> Iterator[Event]:
-        todo = predictor.tiles(picture)
-        for done, tile in enumerate(todo, start=1):
+        pixels, done = picture.shape[0] * picture.shape[1], 0
+        mirrored = self.bench.settings.compute.mirrors
+        for tile, labels in predictor.segment(picture, mirrored=mirrored):
             trainer = self.bench.trainer
             gone = trainer is None or trainer.pictures.get(plane) is not picture
             if self._cancelled or gone:
                 return
-            labels = predictor.labels(predictor.features(plane, picture, tile))
+            done += labels.size
             y, x = (w.start for w in tile.write)
-            yield Segmented(plane, y, x, labels, done, len(todo))
+            yield Segmented(plane, y, x, labels, done, pixels)

@@ -99,7 +99,7 @@ class Workbench:
             return
         if old.network != self.settings.network:
             self._rebuild(self._init)
-        elif resized or old.compute != self.settings.compute:
+        elif resized or _place(old) != _place(self.settings):
             self._rebuild(self._newest(), answered=self.trainer.answered and not resized)
         elif old != self.settings:
             self.trainer.settings = self.settings
@@ -260,3 +260,8 @@ class Workbench:
         if agreement is not None:
             self.agreement = agreement
         self.changed = True
+
+
+def _place(settings: Settings) -> tuple[str, int]:
+    """What of the settings decides where the work is done."""
+    return settings.compute.device, settings.compute.threads

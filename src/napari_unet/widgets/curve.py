@@ -87,7 +87,7 @@ class Curve(QWidget):
         """Draw what is new."""
         report = self._studio.lesson.report
         state = (_last(report.scores), _last(report.losses))
-        self.setVisible(len(report.losses) > 1)
+        self.setVisible(len(report.scores) > 1)
         if state == self._drawn or not self.isVisible():
             return
         self._drawn = state

@@ -66,6 +66,7 @@ class Lesson(QObject):
         self.learning = Learning.PAUSED
         self.trained = self.gone = False
         self.notice, self.urgent = "", False
+        self._refused = False  # the engine cannot work with what it was given
         self._model = b""
         self._save_to: Path | None = None
 
@@ -73,7 +74,7 @@ class Lesson(QObject):
         """Learn from the strokes until `pause`."""
         self.learning, self.trained, self.gone = Learning.TRAINING, True, False
         self._post(Train())
-        self.say("")
+        self.hush()
 
     def pause(self) -> None:
         """Stop learning; what was learnt stays."""
@@ -119,8 +120,13 @@ class Lesson(QObject):
 
     def say(self, sentence: str, *, urgent: bool = False) -> None:
         """Put a sentence before all other advice; an empty one takes it back."""
-        self.notice, self.urgent = sentence, urgent
+        self.notice, self.urgent, self._refused = sentence, urgent, False
         self.changed.emit()
+
+    def hush(self) -> None:
+        """Take the sentence back, unless the engine still cannot work."""
+        if not self._refused:
+            self.say("")
 
     def complain(self, sentence: str) -> None:
         """Say that something cannot be used or done."""
@@ -136,10 +142,12 @@ class Lesson(QObject):
                 if self.learning is Learning.TRAINING:
                     self.learning = Learning.RESTING
             case Advised():
-                self.notice, self.urgent = event.sentence, False
+                if not self._refused:
+                    self.say(event.sentence)
             case Refused():
                 self._save_to = None
                 self.complain(event.sentence)
+                self._refused = not self.report.answered
             case Exported():
                 self._keep(event)
             case Failed():
@@ -152,7 +160,7 @@ class Lesson(QObject):
     def _count(self, event: Ready | Restored | Judged | Answered | Trained) -> None:
         self.report = self.report.after(event)
         if isinstance(event, Answered):
-            self.notice, self.urgent = "", False
+            self.say("")
         if isinstance(event, Trained) and self.learning is Learning.RESTING:
             self.learning = Learning.TRAINING
 

@@ -191,7 +191,7 @@ class Studio(QObject):
             self.roster.adopt(names)
 
     def _on_painted(self, largest: int) -> None:
-        self.lesson.say("")
+        self.lesson.hush()
         if not self.roster.make_room(largest):
             self.lesson.complain(
                 f"The strokes hold the value {largest}, but there are only "

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.core import prediction as module
+from napari_unet.core.device import Device
+from napari_unet.core.image import Picture, read_mirrored
+from napari_unet.core.prediction import MemoryShortError, Predictor, logits, predict
+from napari_unet.core.tiling import tiles
+
+
+def picture_of(shape, channels=1, seed=0):
+    return Picture.of(np.random.default_rng(seed).normal(50, 10, (channels, *shape)))
+
+
+def stitched(predictor, picture, output):
+    """Features of a plane, from its tiles."""
+    whole = torch.full((len(predictor.weight[0]), *picture.shape), torch.nan)
+    for tile in predictor.tiles(picture, output):
+        whole[(slice(None), *tile.write)] = predictor.features("a", picture, tile).float()
+    return whole
+
+
+def at_once(net, picture):
+    """The network's own answer to the whole mirrored image, without tiles, folding or crops."""
+    window = tuple(
+        slice(-net.margin, net.valid_input_size((n,))[0] - net.margin) for n in picture.shape
+    )
+    image = picture.normalisation.apply(read_mirrored(picture.raw, window))
+    with torch.inference_mode():
+        found = net.eval().features(torch.from_numpy(image)[None])[0]
+    return found[:, : picture.shape[0], : picture.shape[1]]
+
+
+# -- tiles -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(61, 83), (1, 1), (3, 97), (64, 64), (20, 19)])
+@pytest.mark.parametrize("output", [4, 22, 516])
+@pytest.mark.parametrize("norm", [True, False])
+def test_tiled_equals_whole(small_net, cpu, shape, output, norm):
+    net = small_net(2, 3, norm=norm)
+    picture = (
+        picture_of(shape, 2)
+        if shape != (1, 1)
+        else Picture(np.ones((2, 1, 1)), picture_of((9, 9), 2).normalisation)
+    )
+    found = stitched(Predictor(net, cpu), picture, output)
+    torch.testing.assert_close(found, at_once(net, picture), rtol=1e-4, atol=1e-5)
+
+
+def test_labels_and_probabilities_are_those_of_the_network(small_net, cpu):
+    net, picture = small_net(1, 5), picture_of((30, 30))
+    with torch.no_grad():
+        net.head.bias.normal_()
+    predictor = Predictor(net, cpu)
+    (tile,) = predictor.tiles(picture)
+    features = predictor.features("a", picture, tile)
+    with torch.inference_mode():
+        wanted = net.head(at_once(net, picture)[None])[0]
+    labels, p = predictor.labels(features), predictor.probabilities(features)
+    torch.testing.assert_close(p, wanted.softmax(0), rtol=1e-4, atol=1e-5)
+    assert np.array_equal(labels, wanted.argmax(0).numpy() + 1)
+    assert labels.dtype == np.uint8
+    assert labels.min() >= 1
+    assert labels.max() <= 5
+    torch.testing.assert_close(p.sum(0), torch.ones(30, 30))
+
+
+def test_255_classes_fit_into_a_byte(small_net, cpu):
+    predictor = Predictor(small_net(1, 255), cpu)
+    weight, bias = torch.zeros(255, 4), torch.zeros(255)
+    bias[254] = 1
+    predictor.set_head(weight, bias)
+    assert (predictor.labels(torch.zeros(4, 3, 3)) == 255).all()
+
+
+def test_the_head_is_computed_in_full_precision():
+    features = torch.randn(4, 5, 6).bfloat16()
+    weight, bias = torch.randn(3, 4), torch.randn(3)
+    wanted = torch.einsum("kd,dyx->kyx", weight, features.float()) + bias[:, None, None]
+    torch.testing.assert_close(logits(features, weight, bias), wanted)
+
+
+def test_half_precision_says_nearly_the_same(small_net, cpu):
+    net, picture = small_net(1, 2), picture_of((40, 40))
+    exact = stitched(Predictor(net, cpu), picture, 516)
+    rough = stitched(Predictor(net, Device("cpu", torch.bfloat16, 1)), picture, 516)
+    assert (rough - exact).abs().mean() < 0.05 * exact.abs().mean()
+
+
+def test_later_training_does_not_change_a_predictor(small_net, cpu):
+    net, picture = small_net(1, 2), picture_of((20, 20))
+    predictor = Predictor(net, cpu)
+    before = stitched(predictor, picture, 516)
+    with torch.no_grad():
+        for p in net.parameters():
+            p.add_(1)
+    predictor.forget("a")
+    assert torch.equal(stitched(predictor, picture, 516), before)
+    assert all(p.requires_grad for p in net.parameters())
+
+
+def test_set_head_changes_what_cached_features_say(small_net, cpu):
+    predictor, picture = Predictor(small_net(1, 2), cpu), picture_of((20, 20))
+    (tile,) = predictor.tiles(picture)
+    for winner in (0, 1):
+        predictor.set_head(torch.zeros(2, 4), torch.eye(2)[winner])
+        assert (predictor.labels(predictor.features("a", picture, tile)) == winner + 1).all()
+
+
+def test_a_snapshot_keeps_its_head(small_net, cpu):
+    """A job that runs over many tiles must not change its mind in the middle."""
+    predictor, picture = Predictor(small_net(1, 2), cpu), picture_of((20, 20))
+    (tile,) = predictor.tiles(picture)
+    before = predictor.labels(predictor.features("a", picture, tile))
+    kept = predictor.snapshot()
+    predictor.set_head(torch.zeros(2, 4), torch.tensor([0.0, 1.0]))
+    assert np.array_equal(kept.labels(kept.features("a", picture, tile)), before)
+    kept.forget("a")
+    assert predictor._cached_bytes > 0
+
+
+# -- the cache -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def counted(small_net, cpu, monkeypatch):
+    """A predictor that counts how often its network is asked."""
+    predictor = Predictor(small_net(1, 2), cpu)
+    predictor.asked = 0
+    forward = predictor.forward
+
+    def count(images):
+        predictor.asked += 1
+        return forward(images)
+
+    predictor.forward = count
+    return predictor
+
+
+def test_what_was_predicted_is_remembered(counted):
+    picture = picture_of((30, 30))
+    first = stitched(counted, picture, 12)
+    asked = counted.asked
+    assert torch.equal(stitched(counted, picture, 12), first)
+    assert counted.asked == asked == 9
+
+
+def test_planes_are_kept_apart_and_forgotten_one_by_one(counted):
+    one, two = picture_of((20, 20)), picture_of((20, 20), seed=1)
+    (tile,) = counted.tiles(one)
+    a, b = counted.features("a", one, tile), counted.features("b", two, tile)
+    assert not torch.equal(a, b)
+    counted.forget("a")
+    assert torch.equal(counted.features("b", two, tile), b)
+    assert counted.asked == 2
+    assert torch.equal(counted.features("a", two, tile), b)  # the plane's pixels were replaced
+    assert counted.asked == 3
+
+
+def test_the_cache_is_bounded_and_drops_what_was_not_used_for_longest(counted, monkeypatch):
+    picture = picture_of((40, 8))
+    todo = counted.tiles(picture, 8)
+    one = counted.features("a", picture, todo[0]).nbytes
+    counted.forget("a")
+    monkeypatch.setattr(module, "_CACHE_BYTES", 3 * one)
+    for tile in todo[:3]:
+        counted.features("a", picture, tile)
+    asked = counted.asked
+    counted.features("a", picture, todo[0])  # used again: now the second is the oldest
+    counted.features("a", picture, todo[3])
+    assert counted._cached_bytes <= 3 * one
+    counted.features("a", picture, todo[0])
+    assert counted.asked == asked + 1
+    counted.features("a", picture, todo[1])
+    assert counted.asked == asked + 2
+
+
+def test_a_tile_larger_than_the_cache_is_still_predicted(counted, monkeypatch):
+    monkeypatch.setattr(module, "_CACHE_BYTES", 1)
+    picture = picture_of((30, 30))
+    assert torch.isfinite(stitched(counted, picture, 12)).all()
+    assert len(counted._cache) == 1
+
+
+def test_forgetting_frees_the_memory(counted):
+    stitched(counted, picture_of((30, 30)), 12)
+    assert counted._cached_bytes == sum(v.nbytes for v in counted._cache.values()) > 0
+    counted.forget("a")
+    assert (counted._cached_bytes, len(counted._cache)) == (0, 0)
+    counted.forget("never there")
+
+
+# -- when memory runs out --------------------------------------------------------------------
+
+SHORT = {
+    "a GPU": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB"),
+    "an Apple GPU": RuntimeError("MPS backend out of memory (MPS allocated: 18 GB)"),
+    "a CPU": RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+    "Windows": RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried"),
+    "numpy": MemoryError(),
+}
+
+
+@pytest.mark.parametrize("error", SHORT.values(), ids=SHORT.keys())
+@pytest.mark.parametrize(("shape", "most"), [((50, 50), 60), ((97, 7), 44), ((64, 40), 44)])
+def test_short_memory_cuts_tiles_smaller_and_changes_nothing(
+    small_net, cpu, monkeypatch, error, shape, most
+):
+    predictor, picture = Predictor(small_net(1, 2), cpu), picture_of(shape)
+    wanted = stitched(predictor, picture, 516)
+    predictor.forget("a")
+    forward, sizes = predictor.forward, []
+
+    def tight(images):
+        if max(images.shape[2:]) > most:
+            raise error
+        sizes.append(images.shape[2:])
+        return forward(images)
+
+    monkeypatch.setattr(predictor, "forward", tight)
+    torch.testing.assert_close(stitched(predictor, picture, 516), wanted, rtol=1e-4, atol=1e-5)
+    assert len(sizes) > 1
+
+
+def test_a_real_allocation_that_fails_is_recognised():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 50)
+    assert module._memory_ran_out(caught.value)
+
+
+def test_when_even_the_smallest_tile_fails_a_sentence_says_what_to_do(small_net, cpu, monkeypatch):
+    predictor, picture = Predictor(small_net(1, 2), cpu), picture_of((50, 50))
+    sizes = []
+
+    def tight(images):
+        sizes.append(max(images.shape[2:]))
+        raise torch.OutOfMemoryError("no")
+
+    monkeypatch.setattr(predictor, "forward", tight)
+    with pytest.raises(MemoryShortError, match="not even in the smallest tiles: close other"):
+        stitched(predictor, picture, 516)
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] < 2 * net_input(predictor)
+    assert not predictor._cache
+
+
+def net_input(predictor):
+    return predictor.grid.input(1)
+
+
+def test_other_errors_pass(small_net, cpu):
+    predictor, picture = Predictor(small_net(1, 2), cpu), picture_of((50, 50))
+
+    def broken(images):
+        raise RuntimeError("the sizes do not match")
+
+    todo = tiles(picture.shape, 516, predictor.grid)
+    with pytest.raises(RuntimeError, match="do not match"):
+        list(predict(broken, picture, todo, predictor.grid))
+
+
+def test_tiles_come_one_by_one(small_net, cpu):
+    """Between two tiles the session can do something else."""
+    predictor, picture = Predictor(small_net(1, 2), cpu), picture_of((50, 50))
+    asked = []
+
+    def forward(images):
+        asked.append(1)
+        return predictor.forward(images)
+
+    todo = tiles(picture.shape, 12, predictor.grid)
+    found = predict(forward, picture, todo, predictor.grid)
+    assert not asked
+    for number, wanted in enumerate(todo[:3], start=1):
+        tile, values = next(found)
+        assert tile == wanted
+        assert values.shape[1:] == tuple(w.stop - w.start for w in tile.write)
+        assert len(asked) == number

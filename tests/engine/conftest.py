@@ -1,0 +1,84 @@
+"""A session that answers within milliseconds: a small network, exact arithmetic, small tiles."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.core import device, prediction
+from napari_unet.core.model import Model
+from napari_unet.core.presets import start as real_start
+from napari_unet.core.settings import Settings, changed
+from napari_unet.core.unet import UNet
+
+
+@pytest.fixture
+def exact(monkeypatch):
+    """Whatever is faster on this machine, arithmetic is exact."""
+    monkeypatch.setattr(device, "_precision", lambda name: torch.float32)
+
+
+@pytest.fixture
+def small(exact, monkeypatch):
+    """Networks start small and alike, unless they start from a model."""
+
+    def start(name, channels, classes, init="bundled"):
+        if isinstance(init, Model):
+            return real_start(name, channels, classes, init)
+        torch.manual_seed(0)
+        return UNet(channels, classes, width=8, depth=1, norm=True, dropout=0.0)
+
+    monkeypatch.setattr("napari_unet.engine.workbench.start", start)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    """Tiles of so many px."""
+
+    def set_to(output):
+        tiles = prediction.Predictor.tiles
+        monkeypatch.setattr(
+            prediction.Predictor,
+            "tiles",
+            lambda self, picture, size=output: tiles(self, picture, size),
+        )
+
+    return set_to
+
+
+@pytest.fixture
+def quick():
+    """Settings whose steps take milliseconds."""
+
+    def make(network="compact", **training):
+        wanted = {"patch": 20, "batch": 1, "check_every": 2, "learning_rate": 3e-3, **training}
+        settings = changed(changed(Settings(), "training", **wanted), "compute", threads=1)
+        return changed(changed(settings, "network", preset=network), "augmentation", elastic=1.5)
+
+    return make
+
+
+@pytest.fixture
+def toy():
+    """Bright disks on dark ground with noise; a few strokes of ground (1) and disks (2)."""
+
+    def make(size=60, seed=0):
+        y, x = np.mgrid[:size, :size]
+        truth = np.ones((size, size), np.uint8)
+        for cy, cx in ((0.27, 0.27), (0.27, 0.73), (0.73, 0.27), (0.73, 0.73)):
+            truth[np.hypot(y - cy * size, x - cx * size) < 0.15 * size] = 2
+        noise = np.random.default_rng(seed).normal(0, 8, truth.shape)
+        raw = (np.where(truth == 2, 150, 70) + noise)[None].astype(np.float32)
+        paint = np.zeros_like(truth)
+        third = round(0.27 * size)
+        paint[2:4, 5:-5] = 1
+        paint[size // 2, 5 : size // 2] = 1
+        paint[third - 1 : third + 1, third - 5 : third + 6] = 2
+        paint[-third, third - 4 : third + 5] = 2
+        assert (truth[paint > 0] == paint[paint > 0]).all()
+        return SimpleNamespace(raw=raw, image=raw[0], paint=paint, truth=truth)
+
+    return make

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_unet.engine.messages import Look
+from napari_unet.widgets.compat import camera, visible_box
+
+
+@pytest.fixture
+def layer(viewer):
+    return viewer.add_image(np.zeros((400, 500)), scale=(0.5, 0.25), translate=(3, 7), rotate=90)
+
+
+def test_all_of_it_is_in_view_at_first(viewer, layer):
+    viewer.reset_view()
+    assert visible_box(viewer, layer, (400, 500)) == (0, 0, 400, 500)
+
+
+def test_zooming_in_leaves_a_box_about_the_centre(viewer, layer):
+    camera(viewer).center = tuple(layer.data_to_world((100, 300)))
+    camera(viewer).zoom = 50
+    y0, x0, y1, x1 = visible_box(viewer, layer, (400, 500))
+    assert abs((y0 + y1) / 2 - 100) <= 1
+    assert abs((x0 + x1) / 2 - 300) <= 1
+    assert y1 - y0 < 100
+
+
+def test_the_box_is_what_napari_draws(viewer, layer, qtbot):
+    viewer.window._qt_window.show()
+    camera(viewer).center = tuple(layer.data_to_world((100, 300)))
+    camera(viewer).zoom = 50
+
+    def agree():
+        y0, x0, y1, x1 = visible_box(viewer, layer, (400, 500))
+        return np.allclose(((y0, x0), (y1, x1)), layer.corner_pixels, atol=3)
+
+    qtbot.waitUntil(agree, timeout=5000)
+
+
+def test_out_of_sight_means_all_of_it(viewer, layer):
+    camera(viewer).center = (1e6, 1e6)
+    assert visible_box(viewer, layer, (400, 500)) == (0, 0, 400, 500)
+
+
+def test_a_transposed_view_means_all_of_it(viewer, layer):
+    viewer.dims.order = (1, 0)
+    camera(viewer).zoom = 50
+    assert visible_box(viewer, layer, (400, 500)) == (0, 0, 400, 500)
+
+
+def test_camera_moves_are_told_now_and_then(studio, viewer, qtbot):
+    looks = []
+    studio.desk.planes.say.connect(lambda c: looks.append(c) if isinstance(c, Look) else None)
+    for zoom in np.linspace(2, 20, 30):
+        camera(viewer).zoom = zoom
+    assert looks == []
+    qtbot.waitUntil(lambda: bool(looks), timeout=2000)
+    qtbot.wait(250)
+    assert len(looks) == 1
+    y0, _, y1, _ = looks[0].box
+    assert y1 - y0 < 200

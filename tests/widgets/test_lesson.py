@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from napari_unet.engine import messages as m
+from napari_unet.widgets.guidance import Learning
+from napari_unet.widgets.lesson import Lesson
+
+
+@pytest.fixture
+def posted():
+    return []
+
+
+@pytest.fixture
+def lesson(posted, qtbot):
+    return Lesson(posted.append)
+
+
+def kinds(posted):
+    return [type(command) for command in posted]
+
+
+def test_resting_ends_when_a_step_is_reported(lesson):
+    lesson.train()
+    lesson.hear(m.Rested("enough"))
+    assert lesson.learning is Learning.RESTING
+    lesson.hear(m.Trained(30, 0.1, 0.1))
+    assert lesson.learning is Learning.TRAINING
+
+
+def test_a_late_step_does_not_undo_a_pause(lesson):
+    lesson.train()
+    lesson.pause()
+    lesson.hear(m.Trained(3, 0.1, 0.1))
+    lesson.hear(m.Rested("enough"))
+    assert lesson.learning is Learning.PAUSED
+
+
+def test_a_new_engine_gets_the_last_model_and_goes_on(lesson, posted):
+    lesson.train()
+    lesson.hear(m.Exported(b"first", asked=False))
+    lesson.hear(m.Exported(b"second", asked=False))
+    posted.clear()
+    lesson.resume()
+    lesson.go_on()
+    assert kinds(posted) == [m.Restore, m.Train]
+    assert posted[0].model == b"second"
+
+
+def test_a_new_engine_is_not_trained_if_the_last_one_was_not(lesson, posted):
+    lesson.resume()
+    lesson.go_on()
+    assert posted == []
+
+
+def test_reset_forgets_the_model_too(lesson, posted):
+    lesson.hear(m.Exported(b"first", asked=False))
+    lesson.reset()
+    posted.clear()
+    lesson.resume()
+    assert posted == []
+
+
+def test_what_the_engine_refused_stays_until_it_can_work(lesson):
+    lesson.hear(m.Refused("This image has NaN."))
+    lesson.hush()
+    lesson.hear(m.Advised("Choose an image."))
+    lesson.train()
+    assert lesson.notice == "This image has NaN."
+    lesson.hear(m.Answered(1, 0.1))
+    assert lesson.notice == ""
+
+
+def test_other_complaints_go_with_the_next_stroke(lesson):
+    lesson.complain("Not that layer.")
+    lesson.hush()
+    assert lesson.notice == ""
+
+
+def test_a_loaded_model_counts_as_an_answer(lesson):
+    lesson.adopt(b"model")
+    lesson.hear(m.Restored(("a", "b")))
+    assert lesson.report.answered
