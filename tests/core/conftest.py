@@ -15,6 +15,7 @@ from napari_unet.core.unet import UNet
 
 @pytest.fixture
 def cpu():
+    torch.set_num_threads(1)  # two that wait for each other on a busy machine are far slower
     return Device("cpu", torch.float32, 1)
 
 

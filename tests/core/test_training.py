@@ -213,10 +213,12 @@ def test_training_on_never_makes_what_is_shown_worse(make, monkeypatch, rate):
 def test_the_judged_error_is_that_of_what_is_shown(make, toy):
     """What `check` compares with is not an old number: it can be measured again at any time."""
     trainer = make(learning_rate=1e-2, averaging=0.5)
-    for _ in range(5):
+    kept = 0
+    for _ in range(6):
         for _ in range(4):
             trainer.step()
-        trainer.check()
+        kept += trainer.check().kept
+    assert kept
     where = windows(trainer.predictor, trainer.pictures, trainer.splits)
     again = judge(trainer.predictor, trainer.pictures, where)
     assert again.error == pytest.approx(trainer._judgement.error, abs=1e-5)

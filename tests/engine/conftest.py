@@ -56,6 +56,7 @@ def quick():
     def make(network="compact", **training):
         wanted = {"patch": 20, "batch": 1, "check_every": 2, "learning_rate": 3e-3, **training}
         settings = changed(changed(Settings(), "training", **wanted), "compute", threads=1)
+        settings = changed(settings, "compute", mirrors=False)  # as the live prediction
         return changed(changed(settings, "network", preset=network), "augmentation", elastic=1.5)
 
     return make

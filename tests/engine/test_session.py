@@ -7,7 +7,7 @@ import torch
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.model import Model
-from napari_unet.core.settings import changed
+from napari_unet.core.settings import Compute, changed
 from napari_unet.engine import session as module
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.messages import (
@@ -290,7 +290,7 @@ def test_replaced_pixels_are_predicted_anew(begin, toy, painted):
 
 
 def test_an_image_of_another_size_under_the_same_name(begin, toy):
-    """First the image, then the strokes on it; nothing is refused between, nothing stale is left."""
+    """First the image, then the strokes on it: nothing is refused, nothing stale is left."""
     driver = begin(Train())
     driver.until(Trained)
     driver.until(Trained)
@@ -453,7 +453,8 @@ def test_export_and_restore(begin, model_bytes, toy):
     shown = driver.image((60, 60))
     model = Model.from_bytes(model_bytes)
     assert model.header.classes == CLASSES
-    assert np.array_equal(model.segment(toy().image), shown)
+    alone = Compute(device="cpu", mirrors=False)
+    assert np.array_equal(model.segment(toy().image, compute=alone), shown)
     other = Driver(Restore(model_bytes), Open("a", toy().raw), Look("a", ALL))
     events = other.until(Idle)
     assert of(Restored, events)[0].classes == CLASSES
@@ -576,9 +577,18 @@ def test_an_image_is_segmented_as_it_is_shown(begin, small_tiles):
     driver.until(Idle)
     events = driver.do(SegmentImage("a"))
     tiles = of(Segmented, events)
-    assert [t.done for t in tiles] == list(range(1, 10))
-    assert {t.total for t in tiles} == {9}
+    assert [t.done for t in tiles] == [400 * n for n in range(1, 10)]
+    assert {t.total for t in tiles} == {3600}
     assert np.array_equal(put_together(events, (60, 60)), driver.image((60, 60)))
+
+
+def test_mirror_images_are_averaged_on_request(begin, quick, model_bytes, toy, small_tiles):
+    small_tiles(20)
+    driver = begin()
+    driver.do(Configure(CLASSES, changed(quick(), "compute", mirrors=True)))
+    events = driver.do(SegmentImage("a"))
+    wanted = Model.from_bytes(model_bytes).segment(toy().image, compute=Compute(mirrors=True))
+    assert np.array_equal(put_together(events, (60, 60)), wanted)
 
 
 def test_all_tiles_of_a_segmentation_come_from_the_same_weights(begin, toy, small_tiles):

@@ -19,6 +19,7 @@ from napari_unet.engine.link import Link
 from napari_unet.engine.messages import (
     Annotate,
     Answered,
+    Close,
     Configure,
     Ended,
     Export,
@@ -51,6 +52,11 @@ PATCHED = """
                 print("what libraries print", flush=True)
                 time.sleep(100)
             return super()._obey(command)
+
+        def _train(self, trainer):
+            if "curse" in trainer.pictures:
+                raise RuntimeError("the step went astray")
+            return super()._train(trainer)
 
     session.Session = Patched
     worker.main()
@@ -137,6 +143,13 @@ def test_an_error_nobody_foresaw_is_told_and_the_engine_goes_on(start, toy, quic
         assert "strokes are safe" in failed.sentence
         assert "Traceback" in failed.traceback
         assert "in _obey" in failed.traceback
+    link.post(Open("curse", toy().raw))
+    link.post(Train())
+    assert "went astray" in until(link, Failed)[-1].sentence
+    with pytest.raises(TimeoutError):  # it is told once, and training waits
+        while True:
+            assert not isinstance(link.wait(1), Failed)
+    link.post(Close("curse"))
     link.post(Train())
     assert until(link, Trained)[-1].step == 1
 

@@ -75,6 +75,7 @@ def start(
         return PRESETS[name].build(channels, classes)
     shape = msgspec.structs.replace(source.header.shape, in_channels=channels, classes=classes)
     net, state = build(shape), source.net.state_dict()
+    net.dropout.p = PRESETS[name].dropout
     state["down.0.0.weight"] = _for_channels(state["down.0.0.weight"], channels)
     if len(state["head.bias"]) != classes:
         state["head.weight"] = torch.zeros_like(net.head.weight)

@@ -38,6 +38,7 @@ from napari_unet.core.unet import UNet
 
 _MOST_FITTED = 4000  # painted pixels of each class in the convex fit
 _WARM_UP = 20  # steps
+_CLEARLY = 0.9  # the fit that is shown knows all strokes: fine-tuning must be this much better
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ class Trainer:
         self.generator = torch.Generator(device.name).manual_seed(settings.training.seed)
         torch.manual_seed(settings.training.seed)  # drop-out draws from the global state
         self._judgement: Judgement | None = None
+        self._tuned = answered  # whether the shown last layer was trained, not just fitted
         self._patches: Patches | None = None
         self._windows: list[Window] = []
         self._set_best(base)
@@ -161,10 +163,11 @@ class Trainer:
     # -- the first answer -------------------------------------------------------------------
 
     def answer(self) -> Verdict:
-        """Fit the last layer to all strokes on frozen features, and go on from there.
+        """Fit the last layer to the strokes on frozen features, and go on from there.
 
-        After fine-tuning the fitted layer must explain the paint better than the one it
-        replaces, or that one stays.
+        It is judged, and fine-tuned on, as fitted without the held-out strokes; what is shown
+        until fine-tuning does better is fitted to all. A last layer that was fine-tuned stays
+        where the fitted one does not explain the paint better.
 
         Raises
         ------
@@ -173,15 +176,13 @@ class Trainer:
         """
         check_trainable(self.counts)
         features, targets, trained = self._painted_features()
-        weight, bias = fit_head(features[trained], targets[trained], self.base.classes)
-        old = (self.predictor.weight, self.predictor.bias)
-        if not self.answered or _error(features, targets, weight, bias) < _error(
-            features, targets, *old
-        ):
-            self.predictor.set_head(weight, bias)
-            with torch.no_grad():
-                self.best.head.weight.copy_(weight.view_as(self.best.head.weight))
-                self.best.head.bias.copy_(bias)
+        classes = self.base.classes
+        fitted = fit_head(features[trained], targets[trained], classes)
+        tuned = (self.predictor.weight, self.predictor.bias)
+        if self._tuned and _error(features, targets, *tuned) > _error(features, targets, *fitted):
+            self._tuned = False
+        if not self._tuned:
+            self._set_head(*fitted)
         self.answered = True
         self.generation += 1
         self.idle_checks = 0
@@ -189,6 +190,8 @@ class Trainer:
         self._restart()
         self._windows = windows(self.predictor, self.pictures, self.splits)
         self._judgement = judge(self.predictor, self.pictures, self._windows)
+        if not self._tuned:
+            self._set_head(*fit_head(features, targets, classes))
         return Verdict(self._judgement.score if self._judgement else None, kept=True)
 
     def _painted_features(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -240,10 +243,13 @@ class Trainer:
         averaged = cast("UNet", self.average.module)
         candidate = Predictor(averaged, self.device)
         found = judge(candidate, self.pictures, self._windows)
-        better = found is None or self._judgement is None or found.error < self._judgement.error
+        bar = 1.0 if self._tuned else _CLEARLY
+        before = self._judgement
+        better = found is None or before is None or found.error < bar * before.error
         kept = better and _finite(averaged) and (found is None or math.isfinite(found.error))
         if kept:
             self._set_best(averaged)
+            self._tuned = True
             self._judgement = found
             self.generation += 1
             self.idle_checks = 0
@@ -269,6 +275,13 @@ class Trainer:
     def _forget(self, name: str) -> None:
         self.predictor.forget(name)
         self.predictor.forget(f"judged {name}")
+
+    def _set_head(self, weight: Tensor, bias: Tensor) -> None:
+        """Show another last layer: weight (K, D), bias (K,)."""
+        self.predictor.set_head(weight, bias)
+        with torch.no_grad():
+            self.best.head.weight.copy_(weight.view_as(self.best.head.weight))
+            self.best.head.bias.copy_(bias)
 
     def _set_best(self, net: UNet) -> None:
         self.best = copy.deepcopy(net)
