@@ -1,4 +1,4 @@
-"""The partial loss: what is not painted is silent, and little paint speaks as loud as much."""
+"""What the network is trained on: paint, and agreement with the shown prediction elsewhere."""
 
 from __future__ import annotations
 
@@ -27,3 +27,23 @@ def partial_loss(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     painted = weights * (labels > 0)
     losses = F.cross_entropy(logits, (labels - 1).clamp(min=0), reduction="none")
     return (painted * losses).sum() / painted.sum().clamp(min=1e-6)
+
+
+def agreement_loss(logits: Tensor, target: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy with target probabilities over the pixels that are not painted.
+
+    Parameters
+    ----------
+    logits : (N, K, Y, X) float32
+    target : (N, K, Y, X) float32
+        Probabilities; all 0 where there is no target.
+    labels : (N, Y, X) int64
+        0 unlabelled, 1…K.
+
+    Returns
+    -------
+    () float32; 0 where no pixel has a target.
+    """
+    losses = -(target * logits.log_softmax(1)).sum(1)
+    held = (labels == 0) & (target.sum(1) > 0.5)
+    return (held * losses).sum() / held.sum().clamp(min=1)

@@ -21,15 +21,20 @@ from napari_unet.core.tiling import Grid
 from napari_unet.core.weighting import border_weights, class_weights
 
 _OFF_CENTRE = 0.4  # how far from a patch's middle its painted pixel may lie, in patch sides
+_AFIELD = 1.2
 
 
 @dataclass(frozen=True)
 class Batch:
-    """images (N, C, H, W) float32; labels (N, h, w) int64, 0 unlabelled; weights (N, h, w)."""
+    """images (N, C, H, W) float32; labels (N, h, w) int64, 0 unlabelled; weights (N, h, w).
+
+    `windows` says where the labels lie: N pairs of a plane's name and (h, w, 2) points in px.
+    """
 
     images: Tensor
     labels: Tensor
     weights: Tensor
+    windows: tuple[tuple[str, Tensor], ...]
 
 
 class Patches:
@@ -65,7 +70,7 @@ class Patches:
                 paint, training.border_weight, training.border_sigma
             )
             self._planes.append(
-                (pictures[name], torch.from_numpy(paint), torch.from_numpy(weights))
+                (name, pictures[name], torch.from_numpy(paint), torch.from_numpy(weights))
             )
             for number, found in centres.items():
                 points = np.argwhere(paint == number)
@@ -75,11 +80,16 @@ class Patches:
     def draw(self, generator: torch.Generator, device: Device) -> Batch:
         """A batch of varied patches; each is centred near paint, classes in turn at random."""
         drawn = [self._one(generator) for _ in range(self._batch)]
-        images, labels, weights = (torch.stack(parts) for parts in zip(*drawn, strict=True))
+        parts, windows = zip(*drawn, strict=True)
+        images, labels, weights = (torch.stack(part) for part in zip(*parts, strict=True))
         images = vary_grey(images.to(device.name), self._augmentation, generator)
-        return Batch(device.tensor(images), labels.to(device.name), weights.to(device.name))
+        return Batch(
+            device.tensor(images), labels.to(device.name), weights.to(device.name), windows
+        )
 
-    def _one(self, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def _one(
+        self, generator: torch.Generator
+    ) -> tuple[tuple[Tensor, Tensor, Tensor], tuple[str, Tensor]]:
         size = self._side + 2 * self._margin
         numbers = list(self._centres)
 
@@ -88,17 +98,15 @@ class Patches:
 
         candidates = self._centres[numbers[draw(len(numbers))]]
         index, y, x = candidates[draw(len(candidates))].tolist()
-        reach = _OFF_CENTRE * self._side
+        # every other patch looks further afield, for the agreement on what is not painted
+        reach = (_OFF_CENTRE, _AFIELD)[draw(2)] * self._side
         shift = (torch.rand(2, generator=generator, device=generator.device) * 2 - 1) * reach
         centre = (y + float(shift[0]), x + float(shift[1]))
         patch = place(centre, size, self._augmentation, generator)
-        picture, paint, weights = self._planes[index]
+        name, picture, paint, weights = self._planes[index]
         window = patch.window(self._margin).cpu()
-        return (
-            read_picture(picture, patch.points),
-            read_labels(paint, window).long(),
-            read_labels(weights, window),
-        )
+        labels, weight = read_labels(paint, window).long(), read_labels(weights, window)
+        return (read_picture(picture, patch.points), labels, weight), (name, window)
 
 
 def read_picture(picture: Picture, points: Tensor) -> Tensor:

@@ -131,17 +131,21 @@ class Predictor:
             Take the mean probability over the four mirror images of each tile: four times the
             work. Tiles begin and end on the pooling grid, so mirroring makes no seams.
         """
+        for tile, found in self.mean(picture, self.tiles(picture), mirrored=mirrored):
+            labels: NDArray[np.uint8] = (found.argmax(0) + 1).to(torch.uint8).cpu().numpy()
+            yield tile, labels
+
+    def mean(
+        self, picture: Picture, todo: Sequence[Tile], *, mirrored: bool
+    ) -> Iterator[tuple[Tile, Tensor]]:
+        """Class probabilities (K, h, w) float32 of tiles; parameters as in `segment`."""
         axes = _MIRRORS if mirrored else _MIRRORS[:1]
 
         def mean(images: Tensor) -> Tensor:
-            return sum(
-                (self.probabilities(self.forward(images.flip(a))[0])[None].flip(a) for a in axes),
-                torch.zeros((), device=self.device.name),
-            )
+            found = [self.probabilities(self.forward(images.flip(a))[0]).flip(a) for a in axes]
+            return torch.stack(found).mean(0, keepdim=True)
 
-        for tile, summed in predict(mean, picture, self.tiles(picture), self.grid):
-            labels: NDArray[np.uint8] = (summed.argmax(0) + 1).to(torch.uint8).cpu().numpy()
-            yield tile, labels
+        return predict(mean, picture, todo, self.grid)
 
     def tiles(self, picture: Picture, output: int = OUTPUT) -> list[Tile]:
         """The tiles of a plane."""

@@ -13,6 +13,8 @@ from napari_unet.core.model import Model, build, bundled
 from napari_unet.core.settings import Training
 from napari_unet.core.unet import UNet
 
+_TRAINED = 2  # levels of the expanding path that `compact` fine-tunes
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -39,18 +41,20 @@ class Preset:
         """The training settings, with the paper's one large tile a step where that is wanted."""
         if not self.paper:
             return training
-        return msgspec.structs.replace(training, batch=1, patch=388)
+        return msgspec.structs.replace(training, batch=1, patch=388, agreement=0.0)
 
     def optimiser(self, net: UNet, rate: float) -> torch.optim.Optimizer:
-        """SGD as in section 3, or AdamW with smaller steps the deeper a layer lies."""
+        """SGD on all layers as in section 3, or AdamW on the last two levels.
+
+        What a few strokes can teach is how to combine what the pre-trained layers see; the rest
+        stays frozen, which also makes a step less than half as long.
+        """
         if self.paper:
             return torch.optim.SGD(net.parameters(), lr=rate, momentum=0.99)
-        groups = [
-            {"params": _parameters(net.down), "lr": 0.3 * rate},
-            {"params": _parameters(net.up, net.merge), "lr": rate},
-            {"params": _parameters(net.head), "lr": rate},
-        ]
-        return torch.optim.AdamW(groups, weight_decay=1e-4)
+        net.requires_grad_(requires_grad=False)
+        last = nn.ModuleList([*net.up[-_TRAINED:], *net.merge[-_TRAINED:], net.head])
+        last.requires_grad_()
+        return torch.optim.AdamW(last.parameters(), lr=rate, weight_decay=1e-4)
 
 
 PRESETS: dict[Literal["compact", "paper"], Preset] = {
@@ -96,7 +100,3 @@ def _for_channels(weight: Tensor, channels: int) -> Tensor:
     taken = weight[:, [i % inputs for i in range(channels)]] * (inputs / channels)
     missing = weight.sum(1, keepdim=True) - taken.sum(1, keepdim=True)
     return taken + missing / channels
-
-
-def _parameters(*modules: nn.Module) -> list[nn.Parameter]:
-    return [p for m in modules for p in m.parameters()]

@@ -77,10 +77,10 @@ def read_image(image: Tensor, points: Tensor) -> Tensor:
 
 
 def read_labels(labels: Tensor, points: Tensor) -> Tensor:
-    """Nearest values of a map (Y, X) at (H, W, 2) points, 0 (unlabelled) outside: (H, W)."""
+    """Nearest values of maps (..., Y, X) at (H, W, 2) points, 0 outside: (..., H, W)."""
     y, x = points.round().long().unbind(-1)
-    inside = (y >= 0) & (x >= 0) & (y < labels.shape[0]) & (x < labels.shape[1])
-    return torch.where(inside, labels[y * inside, x * inside], labels.new_zeros(()))
+    inside = (y >= 0) & (x >= 0) & (y < labels.shape[-2]) & (x < labels.shape[-1])
+    return torch.where(inside, labels[..., y * inside, x * inside], labels.new_zeros(()))
 
 
 def vary_grey(patches: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:

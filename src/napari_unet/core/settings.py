@@ -37,7 +37,7 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
 
     learning_rate: Annotated[
         float, knob("Learning rate", "Step size of the fine-tuning.", 1e-6, 0.1)
-    ] = 3e-4
+    ] = 2e-3
     batch: Annotated[int, knob("Patches per step", "Patches in one training step.", 1, 64)] = 4
     patch: Annotated[
         int, knob("Patch", "Side of the patch that is compared with the paint.", 4, 1024, "px")
@@ -48,6 +48,10 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
     border_sigma: Annotated[
         float, knob("Border width σ", "How wide the border weight reaches.", 0.5, 50, "px")
     ] = 5.0
+    agreement: Annotated[
+        float,
+        knob("Agreement", "How strongly unpainted pixels are held to what is shown.", 0, 10),
+    ] = 1.0
     averaging: Annotated[
         float, knob("Averaging", "Decay of the averaged weights that predict.", 0, 0.9999)
     ] = 0.97

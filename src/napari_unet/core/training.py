@@ -1,13 +1,12 @@
 """The trainer: a first answer at once, then fine-tuning that is only shown where it is better.
 
 Three sets of weights: `net` is being trained, `average` is its running mean, `best` predicts.
-`best` is replaced by the average only when that does better on strokes held out.
+`best` is replaced by the average unless that does worse on strokes held out.
 """
 
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from napari_unet.core.agreement import Teacher
 from napari_unet.core.annotations import (
     MAX_CLASSES,
     AnnotationError,
@@ -29,7 +29,7 @@ from napari_unet.core.head import fit_head
 from napari_unet.core.holdout import Split, split
 from napari_unet.core.image import Picture
 from napari_unet.core.judging import Judgement, Window, judge, mean_over_classes, windows
-from napari_unet.core.loss import partial_loss
+from napari_unet.core.loss import agreement_loss, partial_loss
 from napari_unet.core.patches import Patches
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.presets import PRESETS
@@ -38,7 +38,8 @@ from napari_unet.core.unet import UNet
 
 _MOST_FITTED = 4000  # painted pixels of each class in the convex fit
 _WARM_UP = 20  # steps
-_CLEARLY = 0.9  # the fit that is shown knows all strokes: fine-tuning must be this much better
+_TOLERANCE = 0.01  # of the score on held-out strokes
+_PROGRESS = 1e-3  # a smaller gain does not count against patience
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ class Trainer:
         self.splits: dict[str, Split] = {}
         self.generator = torch.Generator(device.name).manual_seed(settings.training.seed)
         torch.manual_seed(settings.training.seed)  # drop-out draws from the global state
-        self._judgement: Judgement | None = None
+        self._top: Judgement | None = None  # the best score and error since the last answer
+        self._score: float | None = None  # of the weights that are shown
         self._tuned = answered  # whether the shown last layer was trained, not just fitted
         self._patches: Patches | None = None
         self._windows: list[Window] = []
@@ -189,10 +191,12 @@ class Trainer:
         self._patches = Patches(self.pictures, self.splits, self.settings, self.base.grid)
         self._restart()
         self._windows = windows(self.predictor, self.pictures, self.splits)
-        self._judgement = judge(self.predictor, self.pictures, self._windows)
+        self._top = judge(self.predictor, self.pictures, self._windows)
+        self._score = self._top.score if self._top else None
+        self._teach()
         if not self._tuned:
             self._set_head(*fit_head(features, targets, classes))
-        return Verdict(self._judgement.score if self._judgement else None, kept=True)
+        return Verdict(self._score, kept=True)
 
     def _painted_features(self) -> tuple[Tensor, Tensor, Tensor]:
         """Features (n, D), classes 0…K-1 (n,) and whether trained on (n,) of painted pixels."""
@@ -223,9 +227,14 @@ class Trainer:
         if self._patches is None:
             raise RuntimeError("answer() must come before step()")
         batch = self._patches.draw(self.generator, self.device)
+        pull = PRESETS[self.settings.network.preset].adapted(self.settings.training).agreement
         with self.device.precise():
             logits = self.net(batch.images)
-        loss = partial_loss(logits.float(), batch.labels, batch.weights)
+        logits = logits.float()
+        loss = partial_loss(logits, batch.labels, batch.weights)
+        if pull > 0:
+            target = self._teacher.read(batch.windows).to(self.device.name)
+            loss = loss + pull * agreement_loss(logits, target, batch.labels)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -239,25 +248,31 @@ class Trainer:
         return float(loss.detach())
 
     def check(self) -> Verdict:
-        """Judge the averaged weights on held-out strokes; show them if they do better."""
+        """Judge the averaged weights on held-out strokes; show them unless they do worse.
+
+        Worse is a score more than 0.01 under the best one that any weights had since the last
+        `answer`, so that small steps cannot add up to a decline. Where scores are alike, the
+        weights that have seen more augmentation are the better guess.
+        """
         averaged = cast("UNet", self.average.module)
-        candidate = Predictor(averaged, self.device)
-        found = judge(candidate, self.pictures, self._windows)
-        bar = 1.0 if self._tuned else _CLEARLY
-        before = self._judgement
-        better = found is None or before is None or found.error < bar * before.error
-        kept = better and _finite(averaged) and (found is None or math.isfinite(found.error))
+        if not _finite(averaged):
+            self.idle_checks += 1
+            self._restart()
+            return Verdict(self._score, kept=False)
+        found = judge(Predictor(averaged, self.device), self.pictures, self._windows)
+        top = self._top
+        kept = found is None or top is None or found.score >= top.score - _TOLERANCE
+        better = found is None or top is None or _gain(found, top)
+        self.idle_checks = 0 if better else self.idle_checks + 1
+        if found is not None and top is not None:
+            self._top = Judgement(min(found.error, top.error), max(found.score, top.score))
         if kept:
             self._set_best(averaged)
             self._tuned = True
-            self._judgement = found
+            self._score = found.score if found else None
+            self._teach()
             self.generation += 1
-            self.idle_checks = 0
-        else:
-            self.idle_checks += 1
-            if not _finite(averaged):  # no way back from there
-                self._restart()
-        return Verdict(self._judgement.score if self._judgement else None, kept)
+        return Verdict(self._score, kept)
 
     # -- weights ----------------------------------------------------------------------------
 
@@ -275,6 +290,10 @@ class Trainer:
     def _forget(self, name: str) -> None:
         self.predictor.forget(name)
         self.predictor.forget(f"judged {name}")
+
+    def _teach(self) -> None:
+        """Hold unpainted pixels to these weights, which have not seen the held-out paint."""
+        self._teacher = Teacher(self.predictor.snapshot(), self.pictures, self.splits)
 
     def _set_head(self, weight: Tensor, bias: Tensor) -> None:
         """Show another last layer: weight (K, D), bias (K,)."""
@@ -304,6 +323,11 @@ def _error(features: Tensor, targets: Tensor, weight: Tensor, bias: Tensor) -> f
     """Mean over classes of 1 − p(true class)."""
     p = (features @ weight.T + bias).softmax(1).gather(1, targets[:, None])[:, 0]
     return mean_over_classes((1 - p).cpu().numpy(), targets.cpu().numpy())
+
+
+def _gain(found: Judgement, top: Judgement) -> bool:
+    """Whether a judgement is better than the best before it by more than a trifle."""
+    return found.score > top.score + _PROGRESS or found.error < top.error - _PROGRESS
 
 
 def _finite(net: nn.Module) -> bool:
