@@ -220,7 +220,7 @@ def organelles(
     spacing: float,
     contrast: float,
 ) -> tuple[Array, NDArray[np.int32]]:
-    """Dark bodies with inner folds: part of the cell in one half of the scenes, a class in the other."""
+    """Dark bodies with inner folds: part of the cell in half of the scenes, else a class."""
     size = image.shape[0]
     radius = max(4.0, spacing * rng.uniform(0.08, 0.25))
     bodies, dome, _ = scatter(
@@ -310,7 +310,7 @@ def phase(rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius: f
 
 
 def relief(rng: Rng, ids: NDArray[np.int32], dome: Array, level: Array, radius: float) -> Array:
-    """DIC: the directional derivative of the optical path, bright on one side, dark on the other."""
+    """DIC: the directional derivative of the optical path, bright on one side only."""
     size, body = ids.shape[0], (ids > 0).astype(np.float32)
     if rng.random() < 0.5:  # flat discs: only the rim casts a shadow
         profile = np.clip(dome * radius / rng.uniform(2, 8), 0, 1) * rng.uniform(3, 15)

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_unet import __version__
+from napari_unet.core.header import FORMAT, ModelError, read_header
 from napari_unet.core.image import ImageError
-from napari_unet.core.model import FORMAT, Model, ModelError, bundled, load, read_header
+from napari_unet.core.model import Model, bundled, load
 from napari_unet.core.settings import Compute, Settings, changed
 from napari_unet.core.unet import UNet
 
@@ -304,7 +305,8 @@ def test_reading_the_header_alone_is_enough_to_describe_a_model(model):
 ABSURD = """
 import json, resource, struct, sys
 import torch
-from napari_unet.core.model import Model, ModelError
+from napari_unet.core.header import ModelError
+from napari_unet.core.model import Model
 
 shape = {"in_channels": 256, "classes": 255, "width": 256, "depth": 4, "axes": 3, "norm": True}
 ours = {"format": 1, "program": "x", "shape": shape}

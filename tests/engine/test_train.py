@@ -14,8 +14,8 @@ from skimage.segmentation import watershed
 
 from napari_unet import Model, load, train
 from napari_unet.core.annotations import AnnotationError
+from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError
-from napari_unet.core.model import ModelError
 from napari_unet.core.settings import Settings, changed
 from napari_unet.engine.messages import Answered, Idle, Judged, Ready, Rested, Trained
 from napari_unet.engine.train import Limit, TrainingError

@@ -6,8 +6,9 @@ import torch
 
 from napari_unet.core.annotations import AnnotationError, Annotations
 from napari_unet.core.device import DeviceError
+from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError
-from napari_unet.core.model import Model, ModelError
+from napari_unet.core.model import Model
 from napari_unet.core.settings import Settings, changed
 from napari_unet.core.unet import UNet
 from napari_unet.engine.messages import Annotate, Close, Configure, Open
@@ -80,7 +81,7 @@ def test_another_class_keeps_what_the_body_has_learnt(bench, toy, quick):
     learnt(bench, toy())
     for _ in range(3):
         bench.trainer.step()
-    bench.trainer._judgement = None
+    bench.trainer._top = None
     assert bench.trainer.check().kept
     body = bench.trainer.best.down[0][0].weight.clone()
     generation, held = bench.trainer.generation, bench.trainer.splits["a"].held

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_unet.cli.output import Refusal
-from napari_unet.core.model import Model, ModelError, load
+from napari_unet.core.header import ModelError
+from napari_unet.core.model import Model, load
 
 
 def open_model(path: Path) -> Model:

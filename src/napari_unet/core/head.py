@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_NEVER = -30.0  # a logit that loses against any fitted class
+NEVER = -30.0  # a logit that loses against any fitted class
 
 
 def balance(targets: Tensor, classes: int) -> Tensor:
@@ -91,6 +91,6 @@ def fit_head(features: Tensor, targets: Tensor, classes: int) -> tuple[Tensor, T
     present, inverse = torch.unique(targets, return_inverse=True)
     fitted, offset = logistic(features, inverse, len(present))
     weight = features.new_zeros(classes, features.shape[1])
-    bias = features.new_full((classes,), _NEVER)
+    bias = features.new_full((classes,), NEVER)
     weight[present], bias[present] = fitted, offset
     return weight, bias

@@ -30,7 +30,7 @@ Forward = Callable[[Tensor], Tensor]
 _Key = tuple[str | tuple[int, int], ...]  # a plane's name and a tile's write window
 
 
-class MemoryShortError(RuntimeError):
+class MemoryShortError(MemoryError):
     """Even the smallest tile does not fit into memory; the message says what to do."""
 
 

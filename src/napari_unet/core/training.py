@@ -1,20 +1,18 @@
 """The trainer: a first answer at once, then fine-tuning that is only shown where it is better.
 
-Three sets of weights: `net` is being trained, `average` is its running mean, `best` predicts.
-`best` is replaced by the average unless that does worse on strokes held out.
+Three sets of weights: the tuner's net is being trained, its running mean is the candidate, and
+`best` predicts. `best` is replaced by the candidate unless that does worse on strokes held out.
 """
 
 from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
 
 from napari_unet.core.agreement import Teacher
 from napari_unet.core.annotations import (
@@ -24,21 +22,20 @@ from napari_unet.core.annotations import (
     check_shapes,
     check_trainable,
 )
+from napari_unet.core.answering import agreeing, gather
 from napari_unet.core.device import Device
-from napari_unet.core.head import fit_head
+from napari_unet.core.head import NEVER
 from napari_unet.core.holdout import Split, split
 from napari_unet.core.image import Picture
 from napari_unet.core.judging import Judgement, Window, judge, mean_over_classes, windows
-from napari_unet.core.loss import agreement_loss, partial_loss
 from napari_unet.core.patches import Patches
 from napari_unet.core.prediction import Predictor
-from napari_unet.core.presets import PRESETS
 from napari_unet.core.settings import Settings
+from napari_unet.core.tuning import Tuner
 from napari_unet.core.unet import UNet
 
-_MOST_FITTED = 4000  # painted pixels of each class in the convex fit
-_WARM_UP = 20  # steps
 _TOLERANCE = 0.01  # of the score on held-out strokes
+_RIPE = 20  # steps before fine-tuning replaces a fit that knows the held-out strokes, too
 _PROGRESS = 1e-3  # a smaller gain does not count against patience
 
 
@@ -73,6 +70,7 @@ class Trainer:
     Attributes
     ----------
     predictor : what the user sees comes from it.
+    tuner : what is being trained.
     generation : grows whenever `predictor` changes; older predictions are stale.
     steps : training steps so far.
     idle_checks : checks in a row that brought nothing better.
@@ -139,7 +137,11 @@ class Trainer:
             )
         paint, before = annotations.dense(), self.splits.get(name)
         fresh = (paint != (before.paint if before is not None else 0)) & (paint > 0)
-        right = self._right(name, paint, fresh) if self.answered and fresh.any() else None
+        right = (
+            agreeing(self.predictor, name, self.pictures[name], paint, fresh)
+            if self.answered and fresh.any()
+            else None
+        )
         training = self.settings.training
         self.splits[name] = split(paint, before, right, share=training.held_out, seed=training.seed)
         return None if right is None else mean_over_classes(right[fresh], paint[fresh])
@@ -177,12 +179,12 @@ class Trainer:
             If fewer than two classes are painted.
         """
         check_trainable(self.counts)
-        features, targets, trained = self._painted_features()
-        classes = self.base.classes
-        fitted = fit_head(features[trained], targets[trained], classes)
+        painted = gather(self.predictor, self.pictures, self.splits, self.generator)
+        fitted = painted.fit(self.base.classes, held=False)
         tuned = (self.predictor.weight, self.predictor.bias)
-        if self._tuned and _error(features, targets, *tuned) > _error(features, targets, *fitted):
-            self._tuned = False
+        self._tuned = self._tuned and (
+            self._knows_more() or painted.error(tuned) <= painted.error(fitted)
+        )
         if not self._tuned:
             self._set_head(*fitted)
         self.answered = True
@@ -195,27 +197,8 @@ class Trainer:
         self._score = self._top.score if self._top else None
         self._teach()
         if not self._tuned:
-            self._set_head(*fit_head(features, targets, classes))
+            self._set_head(*painted.fit(self.base.classes, held=True))
         return Verdict(self._score, kept=True)
-
-    def _painted_features(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (n, D), classes 0…K-1 (n,) and whether trained on (n,) of painted pixels."""
-        found, targets, trained = [], [], []
-        for name, part in self.splits.items():
-            for tile in self.predictor.tiles(self.pictures[name]):
-                y, x = np.nonzero(part.paint[tile.write])
-                if len(y):
-                    values = self.predictor.features(name, self.pictures[name], tile)
-                    found.append(values[:, y, x].T.float())
-                    targets.append(torch.from_numpy(part.paint[tile.write][y, x].astype(int) - 1))
-                    trained.append(torch.from_numpy(~part.held[tile.write][y, x]))
-        features = torch.cat(found)
-        classes, used = (torch.cat(t).to(features.device) for t in (targets, trained))
-        order = torch.randperm(len(classes), generator=self.generator, device=classes.device)
-        shuffled = classes[order]
-        numbers = range(self.base.classes)
-        pick = torch.cat([order[shuffled == k][:_MOST_FITTED] for k in numbers])
-        return features[pick], classes[pick], used[pick]
 
     # -- fine-tuning ------------------------------------------------------------------------
 
@@ -226,26 +209,9 @@ class Trainer:
         """
         if self._patches is None:
             raise RuntimeError("answer() must come before step()")
-        batch = self._patches.draw(self.generator, self.device)
-        pull = PRESETS[self.settings.network.preset].adapted(self.settings.training).agreement
-        with self.device.precise():
-            logits = self.net(batch.images)
-        logits = logits.float()
-        loss = partial_loss(logits, batch.labels, batch.weights)
-        if pull > 0:
-            target = self._teacher.read(batch.windows).to(self.device.name)
-            loss = loss + pull * agreement_loss(logits, target, batch.labels)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        warm = min(1.0, (self._since_restart + 1) / _WARM_UP)
-        for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
-            group["lr"] = rate * warm
-        self.optimiser.step()
-        self.average.update_parameters(self.net)
+        loss = self.tuner.step(self._patches.draw(self.generator, self.device), self._teacher)
         self.steps += 1
-        self._since_restart += 1
-        return float(loss.detach())
+        return loss
 
     def check(self) -> Verdict:
         """Judge the averaged weights on held-out strokes; show them unless they do worse.
@@ -254,10 +220,13 @@ class Trainer:
         `answer`, so that small steps cannot add up to a decline. Where scores are alike, the
         weights that have seen more augmentation are the better guess.
         """
-        averaged = cast("UNet", self.average.module)
-        if not _finite(averaged):
+        averaged = self.tuner.averaged
+        if not self.tuner.finite:
             self.idle_checks += 1
             self._restart()
+            return Verdict(self._score, kept=False)
+        if self.tuner.steps < (0 if self._tuned else _RIPE):
+            self.idle_checks += 1
             return Verdict(self._score, kept=False)
         found = judge(Predictor(averaged, self.device), self.pictures, self._windows)
         top = self._top
@@ -276,20 +245,14 @@ class Trainer:
 
     # -- weights ----------------------------------------------------------------------------
 
-    def _right(
-        self, name: str, paint: NDArray[np.uint8], where: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        """Where the current prediction agrees with the paint, on the tiles that hold `where`."""
-        right = np.zeros(paint.shape, bool)
-        for tile in self.predictor.tiles(self.pictures[name]):
-            if where[tile.write].any():
-                features = self.predictor.features(name, self.pictures[name], tile)
-                right[tile.write] = self.predictor.labels(features) == paint[tile.write]
-        return right
-
     def _forget(self, name: str) -> None:
         self.predictor.forget(name)
         self.predictor.forget(f"judged {name}")
+
+    def _knows_more(self) -> bool:
+        """Whether the shown weights know a class that is not painted (they came from a model)."""
+        unpainted = torch.from_numpy(self.counts[1 : self.base.classes + 1] == 0)
+        return bool((self.predictor.bias.cpu()[unpainted] > NEVER / 2).any())
 
     def _teach(self) -> None:
         """Hold unpainted pixels to these weights, which have not seen the held-out paint."""
@@ -308,35 +271,9 @@ class Trainer:
 
     def _restart(self) -> None:
         """Let training go on from what is shown."""
-        preset = PRESETS[self.settings.network.preset]
-        self.net = self.device.put(copy.deepcopy(self.best)).train().requires_grad_()
-        _freeze_statistics(self.net)
-        decay = self.settings.training.averaging
-        running_mean = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(self.net, multi_avg_fn=running_mean)
-        self.optimiser = preset.optimiser(self.net, self.settings.training.learning_rate)
-        self._rates = [group["lr"] for group in self.optimiser.param_groups]
-        self._since_restart = 0
-
-
-def _error(features: Tensor, targets: Tensor, weight: Tensor, bias: Tensor) -> float:
-    """Mean over classes of 1 − p(true class)."""
-    p = (features @ weight.T + bias).softmax(1).gather(1, targets[:, None])[:, 0]
-    return mean_over_classes((1 - p).cpu().numpy(), targets.cpu().numpy())
+        self.tuner = Tuner(self.best, self.settings, self.device)
 
 
 def _gain(found: Judgement, top: Judgement) -> bool:
     """Whether a judgement is better than the best before it by more than a trifle."""
     return found.score > top.score + _PROGRESS or found.error < top.error - _PROGRESS
-
-
-def _finite(net: nn.Module) -> bool:
-    """Whether no weight is infinite or not a number."""
-    return all(bool(p.isfinite().all()) for p in net.parameters())
-
-
-def _freeze_statistics(net: nn.Module) -> None:
-    """Batch norm keeps its pre-trained statistics: a few patches know no better ones."""
-    for module in net.modules():
-        if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
-            module.eval()

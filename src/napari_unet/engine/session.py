@@ -17,8 +17,9 @@ import numpy as np
 from napari_unet.core.annotations import AnnotationError, check_trainable
 from napari_unet.core.device import DeviceError
 from napari_unet.core.files import FileError
+from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError, Picture
-from napari_unet.core.model import Model, ModelError
+from napari_unet.core.model import Model
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.training import Trainer
 from napari_unet.engine.folder import segment_folder

@@ -10,8 +10,9 @@ import numpy as np
 
 from napari_unet.core.annotations import MAX_CLASSES, AnnotationError, Annotations, check_shapes
 from napari_unet.core.device import Device, choose
+from napari_unet.core.header import ModelError, check_channels
 from napari_unet.core.image import ImageError, Picture
-from napari_unet.core.model import Model, ModelError, check_channels
+from napari_unet.core.model import Model
 from napari_unet.core.presets import start
 from napari_unet.core.settings import Network, Settings
 from napari_unet.core.training import Trainer

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from pathlib import Path
 
 from napari_unet.core.files import replacing
+from napari_unet.core.header import ModelError, read_header
 
 SUFFIX = ".safetensors"
 PATTERN = f"napari-unet models (*{SUFFIX})"
-_KEY = "napari-unet"
 
 
 class ModelFileError(ValueError):
@@ -42,18 +40,12 @@ def class_names(data: bytes) -> tuple[str, ...]:
     Raises
     ------
     ModelFileError
-        If the bytes are not a model file of this program.
+        If the bytes are not a model file, or of a newer version.
     """
     try:
-        (length,) = struct.unpack_from("<Q", data)
-        header = json.loads(data[8 : 8 + length])["__metadata__"][_KEY]
-        names = json.loads(header).get("classes", ())
-        return tuple(str(name) for name in names)
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelFileError(
-            "This file is not a napari-unet model. Choose a .safetensors file that was saved "
-            "with “Save model…” or with napari-unet train."
-        ) from error
+        return read_header(data).classes
+    except ModelError as error:
+        raise ModelFileError(str(error)) from error
 
 
 def write_model(path: Path, data: bytes) -> None:

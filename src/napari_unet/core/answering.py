@@ -1,0 +1,87 @@
+"""The first answer: features of painted pixels, and the last layer fitted to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_unet.core.annotations import ClassMap
+from napari_unet.core.head import fit_head
+from napari_unet.core.holdout import Split
+from napari_unet.core.image import Picture
+from napari_unet.core.judging import mean_over_classes
+from napari_unet.core.prediction import Predictor
+
+_MOST = 4000  # painted pixels of each class
+
+Head = tuple[Tensor, Tensor]  # weight (K, D), bias (K,)
+
+
+@dataclass(frozen=True)
+class Painted:
+    """Painted pixels of all planes, at most 4000 of each class.
+
+    Attributes
+    ----------
+    features : (n, D) float32
+    targets : (n,) int64, classes 0…K-1
+    trained : (n,) bool, False where held out
+    """
+
+    features: Tensor
+    targets: Tensor
+    trained: Tensor
+
+    def fit(self, classes: int, *, held: bool) -> Head:
+        """Fit the last layer to the trained pixels, and to those held out on request."""
+        used = torch.ones_like(self.trained) if held else self.trained
+        return fit_head(self.features[used], self.targets[used], classes)
+
+    def error(self, head: Head) -> float:
+        """Mean over classes of 1 − p(true class)."""
+        weight, bias = head
+        p = (self.features @ weight.T + bias).softmax(1)
+        wrong = 1 - p.gather(1, self.targets[:, None])[:, 0]
+        return mean_over_classes(wrong.cpu().numpy(), self.targets.cpu().numpy())
+
+
+def gather(
+    predictor: Predictor,
+    pictures: Mapping[str, Picture],
+    splits: Mapping[str, Split],
+    generator: torch.Generator,
+) -> Painted:
+    """Look up the features of painted pixels; of too many, `generator` draws some."""
+    found, targets, trained = [], [], []
+    for name, part in splits.items():
+        for tile in predictor.tiles(pictures[name]):
+            y, x = np.nonzero(part.paint[tile.write])
+            if len(y):
+                values = predictor.features(name, pictures[name], tile)
+                found.append(values[:, y, x].T.float())
+                targets.append(torch.from_numpy(part.paint[tile.write][y, x].astype(int) - 1))
+                trained.append(torch.from_numpy(~part.held[tile.write][y, x]))
+    features = torch.cat(found)
+    classes, used = (torch.cat(t).to(features.device) for t in (targets, trained))
+    order = torch.randperm(len(classes), generator=generator, device=classes.device)
+    shuffled = classes[order]
+    numbers = range(int(classes.max()) + 1)
+    pick = torch.cat([order[shuffled == k][:_MOST] for k in numbers])
+    return Painted(features[pick], classes[pick], used[pick])
+
+
+def agreeing(
+    predictor: Predictor, name: str, picture: Picture, paint: ClassMap, where: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Where a prediction agrees with the paint, on the tiles that hold `where`: (Y, X)."""
+    right = np.zeros(paint.shape, bool)
+    for tile in predictor.tiles(picture):
+        if where[tile.write].any():
+            labels = predictor.labels(predictor.features(name, picture, tile))
+            right[tile.write] = labels == paint[tile.write]
+    return right

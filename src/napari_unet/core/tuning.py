@@ -1,0 +1,84 @@
+"""Fine-tuning of one network: gradient steps and the running mean of its weights."""
+
+from __future__ import annotations
+
+import copy
+from typing import cast
+
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from napari_unet.core.agreement import Teacher
+from napari_unet.core.device import Device
+from napari_unet.core.loss import agreement_loss, partial_loss
+from napari_unet.core.patches import Batch
+from napari_unet.core.presets import PRESETS
+from napari_unet.core.settings import Settings
+from napari_unet.core.unet import UNet
+
+_WARM_UP = 20  # steps
+_LONGEST = 1.0  # norm of the gradient beyond which it is cut
+
+
+class Tuner:
+    """Trains a copy of a network.
+
+    Parameters
+    ----------
+    start : UNet
+    settings : Settings
+    device : Device
+
+    Attributes
+    ----------
+    net : what is being trained
+    steps : how many it has taken
+    """
+
+    def __init__(self, start: UNet, settings: Settings, device: Device) -> None:
+        preset = PRESETS[settings.network.preset]
+        self._device, self.steps = device, 0
+        self._pull = preset.adapted(settings.training).agreement
+        self.net = device.put(copy.deepcopy(start)).train().requires_grad_()
+        _freeze_statistics(self.net)
+        running_mean = get_ema_multi_avg_fn(settings.training.averaging)  # type: ignore[no-untyped-call]
+        self._average = AveragedModel(self.net, multi_avg_fn=running_mean)
+        self._optimiser = preset.optimiser(self.net, settings.training.learning_rate)
+        self._rates = [group["lr"] for group in self._optimiser.param_groups]
+
+    @property
+    def averaged(self) -> UNet:
+        """The running mean of the weights: what predicts, if it does not do worse."""
+        return cast("UNet", self._average.module)
+
+    @property
+    def finite(self) -> bool:
+        """Whether no averaged weight is infinite or not a number."""
+        return all(bool(p.isfinite().all()) for p in self.averaged.parameters())
+
+    def step(self, batch: Batch, teacher: Teacher) -> float:
+        """Learn from one batch; returns the loss before."""
+        with self._device.precise():
+            logits = self.net(batch.images)
+        logits = logits.float()
+        loss = partial_loss(logits, batch.labels, batch.weights)
+        if self._pull > 0:
+            target = teacher.read(batch.windows).to(self._device.name)
+            loss = loss + self._pull * agreement_loss(logits, target, batch.labels)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.net.parameters(), _LONGEST)
+        warm = min(1.0, (self.steps + 1) / _WARM_UP)
+        for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
+            group["lr"] = rate * warm
+        self._optimiser.step()
+        self._average.update_parameters(self.net)
+        self.steps += 1
+        return float(loss.detach())
+
+
+def _freeze_statistics(net: nn.Module) -> None:
+    """Batch norm keeps its pre-trained statistics: a few patches know no better ones."""
+    for module in net.modules():
+        if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
+            module.eval()
