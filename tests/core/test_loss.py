@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from napari_unet.core.loss import partial_loss
+from napari_unet.core.loss import agreement_loss, partial_loss
 
 
 def draw(seed=0, n=2, k=3, size=6, painted=0.3):
@@ -88,3 +88,21 @@ def test_extreme_logits_stay_finite():
     grad = gradient(1e4 * logits, labels, weights)
     assert grad.isfinite().all()
     assert partial_loss(1e4 * logits, labels, weights).isfinite()
+
+
+def test_agreement_pulls_unpainted_pixels_only_and_only_where_there_is_a_target():
+    logits = torch.zeros(1, 2, 1, 3, requires_grad=True)
+    target = torch.zeros(1, 2, 1, 3)
+    target[0, 0, 0, :2] = 1.0  # the third pixel has no target
+    labels = torch.tensor([[[2, 0, 0]]])  # the first is painted
+    loss = agreement_loss(logits, target, labels)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.6931472)
+    assert logits.grad[..., 0].eq(0).all()
+    assert logits.grad[..., 2].eq(0).all()
+    assert logits.grad[0, 0, 0, 1] < 0 < logits.grad[0, 1, 0, 1]
+
+
+def test_agreement_without_any_target_is_nothing():
+    zeros = torch.zeros(1, 2, 2, 2)
+    assert agreement_loss(zeros, zeros, torch.zeros(1, 2, 2, dtype=torch.int64)) == 0

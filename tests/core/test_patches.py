@@ -19,7 +19,9 @@ STILL = Augmentation(
 
 
 def settings_of(augmentation=STILL, network="compact", **training):
-    settings = changed(Settings(), "training", **{"batch": 6, "patch": 20, **training})
+    settings = changed(
+        Settings(), "training", **{"batch": 6, "patch": 20, "agreement": 0, **training}
+    )
     settings = changed(settings, "network", preset=network)
     return msgspec.structs.replace(settings, augmentation=augmentation)
 

@@ -139,7 +139,7 @@ def test_training_brings_what_the_first_answer_could_not(make, toy, small_net):
     case, net = toy(), small_net(1, 2, width=8, depth=1)
     with torch.no_grad():
         net.merge[-1][3].weight *= 1e-3
-    trainer = make(case, net=net, learning_rate=1e-2, averaging=0.8)
+    trainer = make(case, net=net, learning_rate=1e-2, averaging=0.8, agreement=0)
     before = trainer._top.error
     for _ in range(6):
         for _ in range(10):

@@ -226,7 +226,7 @@ def test_new_paint_supersedes_tiles_that_wait(begin, small_tiles, toy):
 
 def test_every_tile_belongs_to_the_newest_weights(begin, small_tiles):
     small_tiles(20)
-    driver = begin(Train(), averaging=0.3, check_every=1)
+    driver = begin(Train(), averaging=0.3, check_every=1, held_out=0)
     newest = 0
     for _ in range(120):
         event = driver.next()

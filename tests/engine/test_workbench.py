@@ -79,7 +79,7 @@ def test_more_classes_than_a_byte_holds_are_refused(bench, quick):
 
 def test_another_class_keeps_what_the_body_has_learnt(bench, toy, quick):
     learnt(bench, toy())
-    for _ in range(3):
+    for _ in range(20):
         bench.trainer.step()
     bench.trainer._top = None
     assert bench.trainer.check().kept

@@ -1,12 +1,17 @@
-"""A model file's bytes as far as the window looks at them."""
+"""A model file's bytes as far as the window looks at them: a header and no weights."""
 
 from __future__ import annotations
 
 import json
 import struct
 
+import msgspec
+
+from napari_unet.core.header import FORMAT, KEY, Header, Shape
+
 
 def model_bytes(classes):
-    inner = json.dumps({"format": 1, "classes": list(classes)})
-    header = json.dumps({"__metadata__": {"napari-unet": inner}}).encode()
+    shape = Shape(in_channels=1, classes=len(classes), width=4, depth=1, axes=2, norm=True)
+    inner = msgspec.json.encode(Header(FORMAT, "test", shape, tuple(classes))).decode()
+    header = json.dumps({"__metadata__": {KEY: inner}}).encode()
     return struct.pack("<Q", len(header)) + header

@@ -58,6 +58,7 @@ class Patches:
         self._augmentation, self._margin = settings.augmentation, grid.margin
         training = PRESETS[settings.network.preset].adapted(settings.training)
         self._batch, self._side = training.batch, grid.cover(training.patch)
+        self._reaches = (_OFF_CENTRE, _AFIELD if training.agreement > 0 else _OFF_CENTRE)
         painted = {name: part.trained for name, part in splits.items() if part.trained.any()}
         counts = sum(np.bincount(p.ravel(), minlength=MAX_CLASSES + 1) for p in painted.values())
         counts = np.asarray(counts, np.int64)
@@ -99,7 +100,7 @@ class Patches:
         candidates = self._centres[numbers[draw(len(numbers))]]
         index, y, x = candidates[draw(len(candidates))].tolist()
         # every other patch looks further afield, for the agreement on what is not painted
-        reach = (_OFF_CENTRE, _AFIELD)[draw(2)] * self._side
+        reach = self._reaches[draw(2)] * self._side
         shift = (torch.rand(2, generator=generator, device=generator.device) * 2 - 1) * reach
         centre = (y + float(shift[0]), x + float(shift[1]))
         patch = place(centre, size, self._augmentation, generator)

@@ -225,7 +225,7 @@ class Trainer:
             self.idle_checks += 1
             self._restart()
             return Verdict(self._score, kept=False)
-        if self.tuner.steps < (0 if self._tuned else _RIPE):
+        if self._windows and not self._tuned and self.tuner.steps < _RIPE:
             self.idle_checks += 1
             return Verdict(self._score, kept=False)
         found = judge(Predictor(averaged, self.device), self.pictures, self._windows)
