@@ -47,10 +47,12 @@ class Preset:
         """SGD on all layers as in section 3, or AdamW on the last two levels.
 
         What a few strokes can teach is how to combine what the pre-trained layers see; the rest
-        stays frozen, which also makes a step less than half as long.
+        stays frozen, which also makes a step less than half as long. Random layers all learn.
         """
         if self.paper:
             return torch.optim.SGD(net.parameters(), lr=rate, momentum=0.99)
+        if not net.pretrained:
+            return torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
         net.requires_grad_(requires_grad=False)
         last = nn.ModuleList([*net.up[-_TRAINED:], *net.merge[-_TRAINED:], net.head])
         last.requires_grad_()
@@ -85,6 +87,7 @@ def start(
         state["head.weight"] = torch.zeros_like(net.head.weight)
         state["head.bias"] = torch.zeros_like(net.head.bias)
     net.load_state_dict(state)
+    net.pretrained = True
     return net
 
 

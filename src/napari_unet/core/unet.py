@@ -76,6 +76,7 @@ class UNet(nn.Module):
         super().__init__()
         self.in_channels, self.classes, self.axes = in_channels, classes, axes
         self.width, self.depth, self.norm = width, depth, norm
+        self.pretrained = False  # whether the weights come from an earlier training
         widths = [width << level for level in range(depth + 1)]
         inputs = [in_channels, *widths[:-1]]
         self.down = nn.ModuleList(
