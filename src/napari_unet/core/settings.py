@@ -36,7 +36,7 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
     """How the network learns from the strokes."""
 
     learning_rate: Annotated[
-        float, knob("Learning rate", "Step size of the fine-tuning.", 1e-6, 0.1)
+        float, knob("Learning rate", "Step size of the fine-tuning.", 1e-5, 0.1)
     ] = 2e-3
     batch: Annotated[int, knob("Patches per step", "Patches in one training step.", 1, 64)] = 4
     patch: Annotated[

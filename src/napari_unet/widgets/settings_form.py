@@ -88,7 +88,8 @@ def _field(knob: Knob) -> Any:  # noqa: ANN401
 
 
 def _step(knob: Knob) -> float:
-    """About a tenth of the value, as a power of ten."""
+    """About a tenth of the value, as a power of ten; small enough to reach the lowest."""
     if knob.kind is int:
         return 1
-    return float(10.0 ** math.floor(math.log10(abs(knob.default) or 1.0) - 1))
+    tenth = float(10.0 ** math.floor(math.log10(abs(knob.default) or 1.0) - 1))
+    return min(tenth, knob.low or tenth)
