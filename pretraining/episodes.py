@@ -6,6 +6,7 @@ image, and the whole of it (and of another image of its kind) should come out ri
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import imageio.v3 as iio
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 from skimage.segmentation import find_boundaries
 from torch import Tensor
 from torch.nn import functional as F
@@ -22,23 +24,33 @@ from napari_unet.core.sampling import place, read_image, read_labels
 from napari_unet.core.settings import Augmentation
 from procedural import Sample, scene
 
-CLASSES = 4  # at most, in one episode
+CLASSES = 8  # at most, in one episode
+HELD = 5  # every fifth image of a set is kept aside, to choose the recipe by
 GEOMETRY = Augmentation(scale=1.3, elastic=8.0)
 
 
 @dataclass
 class Episode:
-    """images (2, 3, N, N) float32; support and truth (2, n, n) uint8, 0 = unlabelled."""
+    """images (2, 3, n, n) float32; support and truth (2, n, n) uint8, 0 = unlabelled."""
 
     images: Tensor
     support: Tensor
     truth: Tensor
 
 
-def load(folder: Path) -> dict[str, list[Sample]]:
-    """All sets of a folder <set>/images + <set>/labels; uint16 labels are instances."""
+def trained_on(folder: Path, without: Collection[str]) -> list[Path]:
+    """The images that training sees: not those of sets `without`, and of the rest four in five."""
+    paths = []
+    for images in sorted(folder.glob("*/images")):
+        if images.parent.name not in without:
+            paths += [p for i, p in enumerate(sorted(images.iterdir())) if (i + 1) % HELD]
+    return paths
+
+
+def load(paths: Sequence[Path]) -> dict[str, list[Sample]]:
+    """Images of folders <set>/images with their <set>/labels; uint16 labels are instances."""
     sets: dict[str, list[Sample]] = {}
-    for path in sorted(folder.glob("*/images/*")):
+    for path in paths:
         truth = iio.imread(next(path.parent.parent.glob(f"labels/{path.stem}.*")))
         plane = as_plane(iio.imread(path))
         kind = "instances" if truth.dtype == np.uint16 else "classes"
@@ -52,12 +64,12 @@ class Source:
     """An endless stream of episodes from real sets and a slowly renewed pool of made-up scenes."""
 
     def __init__(
-        self, data: Path, seed: int, *, made_up: float, patch: int, pool: int = 160
+        self, paths: Sequence[Path], seed: int, *, made_up: float, patch: int, pool: int = 160
     ) -> None:
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
         self.made_up, self.patch, self.pool_size = made_up, patch, pool
-        self.sets = load(data)
+        self.sets = load(paths)
         sizes = np.array([len(v) for v in self.sets.values()], float)
         self.weights = np.sqrt(sizes) / np.sqrt(sizes).sum()
         self.pool: list[Sample] = []
@@ -110,15 +122,14 @@ class Source:
         classes = apply_task(task, sample.truth)
         rare = np.argwhere(classes == self.rng.integers(1, classes.max() + 1))
         centre = rare[self.rng.integers(len(rare))] if len(rare) else np.array(classes.shape) / 2
-        margin = 92
-        points = place(
-            tuple(map(float, centre)), self.patch + 2 * margin, GEOMETRY, self.generator
-        ).points
+        size = np.array(classes.shape)
+        half = np.minimum(self.patch * zoom, size) / 2  # as much of the image as there is
+        centre = np.clip(centre, half, size - half)
+        points = place(tuple(map(float, centre)), self.patch, GEOMETRY, self.generator).points
         points = (points - points.mean((0, 1))) * zoom + torch.tensor(centre, dtype=torch.float32)
         image = read_image(torch.from_numpy(sample.image.astype(np.float32)), points)
         image = image.expand(3, -1, -1) if image.shape[0] == 1 else image
-        window = points[margin:-margin, margin:-margin]
-        return image, read_labels(torch.from_numpy(classes), window)
+        return image, read_labels(torch.from_numpy(classes), points)
 
 
 def draw_task(rng: np.random.Generator, kind: str, count: int) -> str:
@@ -148,23 +159,27 @@ def apply_task(task: str, truth: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def strokes(rng: np.random.Generator, truth: NDArray[np.integer], count: int) -> NDArray[np.uint8]:
-    """A few wandering strokes inside each class of a truth (n, n): uint8, 0 = unlabelled."""
+    """Wandering strokes of 3 px inside each class of a truth (n, n): uint8, 0 = unlabelled.
+
+    People paint inside things and keep off borders, so the fit must learn borders from insides.
+    """
     out = np.zeros(truth.shape, np.uint8)
+    dy, dx = (d.ravel() for d in np.mgrid[-1:2, -1:2])
     for k in range(1, int(truth.max()) + 1):
-        inside = np.argwhere(truth == k)
-        if len(inside) < 8:
+        depth = np.pad(ndi.distance_transform_edt(truth == k), 2)
+        core = np.argwhere(depth >= max(1.0, min(rng.uniform(1, 4), 0.7 * depth.max())))
+        if len(core) < 8:
             continue
         for _ in range(count):
             length = int(rng.integers(15, 60))
             heading = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.25, length))
-            start = inside[rng.integers(len(inside))]
-            y = start[0] + np.concatenate([[0], np.cumsum(np.sin(heading))])
-            x = start[1] + np.concatenate([[0], np.cumsum(np.cos(heading))])
-            dy, dx = (d.ravel() for d in np.mgrid[-1:2, -1:2])
-            y = np.clip((y[:, None] + dy).round().astype(int), 0, truth.shape[0] - 1)
-            x = np.clip((x[:, None] + dx).round().astype(int), 0, truth.shape[1] - 1)
-            hit = truth[y, x] == k
-            out[y[hit], x[hit]] = k
+            walk = np.cumsum([np.sin(heading), np.cos(heading)], axis=1)
+            line = (core[rng.integers(len(core))][:, None] + walk).round().astype(int)
+            line = np.clip(line, 1, len(depth) - 2)
+            within = np.logical_and.accumulate(depth[line[0], line[1]] >= 1)
+            y, x = (v[within, None] + d for v, d in zip(line, (dy, dx), strict=True))
+            hit = depth[y, x] > 0
+            out[y[hit] - 2, x[hit] - 2] = k
     return out
 
 

@@ -1,6 +1,6 @@
 """Write the averaged weights of a pre-training run as the bundled model.
 
-python pretraining/export.py runs/w24/checkpoint.pt src/napari_unet/weights/compact.safetensors
+python pretraining/export.py runs/s24/checkpoint.pt src/napari_unet/weights/compact.safetensors
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     saved = torch.load(args.checkpoint, weights_only=True)
-    net = UNet(3, 2, width=saved["width"], norm=True, dropout=0.0)
+    net = UNet(3, 2, width=saved["width"], norm=True, dropout=0.0, side=saved["side"])
     prefix = "module.net."
     state = {k.removeprefix(prefix): v for k, v in saved["average"].items() if k.startswith(prefix)}
     net.load_state_dict(state)
+    net.pretrained = True
     made = {
         "steps": saved["step"],
         "hours": round(saved["spent"] / 3600, 2),

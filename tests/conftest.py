@@ -1,9 +1,42 @@
-"""What all tests share: none may read or change the user's own napari settings."""
+"""What all tests share: none may change the user's own napari settings, and many need a toy."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
-os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-unet-")) / "settings.yaml")
+import numpy as np
+import pytest
+
+from napari_unet.core.image import Picture
+
+OWN = Path(tempfile.mkdtemp(prefix="napari-unet-"))
+os.environ["NAPARI_CONFIG"] = str(OWN / "settings.yaml")
+os.environ["NAPARI_UNET_DATA"] = str(OWN / "data")
+
+
+@pytest.fixture
+def toy():
+    """Bright disks on dark ground with noise; a few strokes of ground (1) and disks (2)."""
+
+    def make(size=60, seed=0):
+        y, x = np.mgrid[:size, :size]
+        truth = np.ones((size, size), np.uint8)
+        for cy, cx in ((0.27, 0.27), (0.27, 0.73), (0.73, 0.27), (0.73, 0.73)):
+            truth[np.hypot(y - cy * size, x - cx * size) < 0.15 * size] = 2
+        noise = np.random.default_rng(seed).normal(0, 8, truth.shape)
+        image = (np.where(truth == 2, 150, 70) + noise).astype(np.float32)
+        paint = np.zeros_like(truth)
+        third = round(0.27 * size)
+        paint[2:4, 5:-5] = 1
+        paint[size // 2, 5 : size // 2] = 1
+        paint[third - 1 : third + 1, third - 5 : third + 6] = 2
+        paint[-third, third - 4 : third + 5] = 2
+        assert (truth[paint > 0] == paint[paint > 0]).all()
+        raw = image[None]
+        picture = Picture.of(raw)
+        return SimpleNamespace(image=image, raw=raw, picture=picture, paint=paint, truth=truth)
+
+    return make

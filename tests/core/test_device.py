@@ -87,6 +87,14 @@ def test_half_precision_is_used_only_where_it_is_much_faster(machine, monkeypatc
     assert choose(Compute(device="cpu")).precision == precision
 
 
+@pytest.mark.parametrize(("asked", "wanted"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+@pytest.mark.parametrize("there", ["cpu", "cuda"])
+def test_a_pinned_precision_is_not_measured(machine, monkeypatch, asked, wanted, there):
+    machine(there)
+    monkeypatch.setattr(module, "_seconds", lambda dtype: 1 / 0)
+    assert choose(Compute(precision=asked)).precision == wanted
+
+
 @pytest.mark.parametrize(
     ("there", "precision"),
     [

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_unet.core.head import balance, fit_head, logistic, ridge
+from napari_unet.core.head import balance, fit_head, ridge
 
 
 def cloud(counts: list[int], features: int = 6, spread: float = 0.3) -> tuple[Tensor, Tensor]:
@@ -55,7 +55,7 @@ def test_ridge_passes_gradients_to_features_and_strength():
     assert strength.grad != 0
 
 
-@pytest.mark.parametrize("fit", [logistic, fit_head, lambda f, t, k: ridge(f, t, k, 0.1)])
+@pytest.mark.parametrize("fit", [fit_head, lambda f, t, k: ridge(f, t, k, 0.1)])
 @pytest.mark.parametrize("counts", [[50, 50], [1000, 3], [200, 20, 2, 1]])
 def test_separable_classes_are_separated_however_unequal(fit, counts):
     features, targets = cloud(counts)
@@ -67,18 +67,9 @@ def test_a_rare_class_counts_as_much_as_a_common_one():
     random = torch.Generator().manual_seed(0)
     x = torch.cat([torch.randn(5000, 1, generator=random) - 1, torch.randn(50, 1) + 1])
     targets = torch.tensor([0] * 5000 + [1] * 50)
-    weight, bias = logistic(x, targets, 2)
+    weight, bias = fit_head(x, targets, 2)
     border = -(bias[1] - bias[0]) / (weight[1] - weight[0]).squeeze()
     assert abs(border) < 0.35
-
-
-def test_logistic_does_not_depend_on_the_units_of_a_feature():
-    features, targets = cloud([30, 30], spread=2)
-    units = torch.tensor([1, 100, 0.1, 1, 1, 1])
-    first = logistic(features, targets, 2)
-    second = logistic(features * units + 5, targets, 2)
-    scores = [f @ w.T + b for f, (w, b) in ((features, first), (features * units + 5, second))]
-    torch.testing.assert_close(scores[0], scores[1], rtol=0.02, atol=0.02)
 
 
 @pytest.mark.parametrize("present", [[1, 3], [0, 4], [2], [0, 1, 4]])
@@ -93,19 +84,17 @@ def test_classes_that_were_not_painted_never_win(present):
     assert torch.equal(winners(features, (weight, bias)), torch.tensor(present)[index])
 
 
-@pytest.mark.parametrize("fit", [logistic, fit_head])
-def test_one_pixel_of_each_class_is_enough(fit):
+def test_one_pixel_of_each_class_is_enough():
     features, targets = cloud([1, 1, 1])
-    weight, bias = fit(features, targets, 3)
+    weight, bias = fit_head(features, targets, 3)
     assert weight.isfinite().all()
     assert bias.isfinite().all()
     assert torch.equal(winners(features, (weight, bias)), targets)
 
 
-@pytest.mark.parametrize("fit", [logistic, fit_head])
-def test_features_that_tell_nothing_give_no_nonsense(fit):
+def test_features_that_tell_nothing_give_no_nonsense():
     features = torch.full((10, 4), 2.5)
-    weight, bias = fit(features, torch.tensor([0, 1] * 5), 2)
+    weight, bias = fit_head(features, torch.tensor([0, 1] * 5), 2)
     assert weight.isfinite().all()
     scores = features @ weight.T + bias
     assert (scores[:, 0] - scores[:, 1]).abs().max() < 1e-3  # undecided
@@ -114,7 +103,7 @@ def test_features_that_tell_nothing_give_no_nonsense(fit):
 def test_dead_features_are_ignored():
     features, targets = cloud([20, 20])
     features[:, 3] = 0
-    weight, _ = logistic(features, targets, 2)
+    weight, _ = fit_head(features, targets, 2)
     assert weight[:, 3].abs().max() < 1e-3
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import pickle
 import struct
@@ -17,9 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_unet import __version__
+from napari_unet.core import model as module
+from napari_unet.core.device import cores
 from napari_unet.core.header import FORMAT, ModelError, read_header
 from napari_unet.core.image import ImageError
 from napari_unet.core.model import Model, bundled, load
+from napari_unet.core.prediction import Predictor
 from napari_unet.core.settings import Compute, Settings, changed
 from napari_unet.core.unet import UNet
 
@@ -113,6 +117,18 @@ def test_another_number_of_channels_is_refused(model):
 def test_an_image_without_contrast_is_refused(model):
     with pytest.raises(ImageError, match="same value"):
         model.segment(np.zeros((20, 20)))
+
+
+@pytest.mark.parametrize("compute", [None, CPU])
+def test_a_network_is_made_ready_once_for_a_device(model, monkeypatch, compute):
+    made = []
+    monkeypatch.setattr(module, "Predictor", lambda *a: made.append(a) or Predictor(*a))
+    image = np.random.default_rng(0).normal(size=(30, 30))
+    for _ in range(3):
+        model.segment(image, compute=compute)
+    assert len(made) == 1
+    model.segment(image, compute=Compute(device="cpu", threads=cores() + 1))
+    assert len(made) == 2
 
 
 # -- storage ---------------------------------------------------------------------------------
@@ -229,6 +245,49 @@ def damaged_model():
     return Model.of(UNet(1, 2, width=1, depth=1), (), Settings()).to_bytes()
 
 
+class Watched(io.BytesIO):
+    """A file that knows how much of it was read."""
+
+    taken = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.taken += len(data)
+        return data
+
+
+def test_nothing_but_the_header_is_read_of_a_file_that_cannot_be_used(model):
+    data = model.to_bytes()
+    (length,) = struct.unpack_from("<Q", data)
+    other = with_header(model, lambda h: h["shape"].update(width=5))
+    for damaged in (data + b"!", data[:-1], other):
+        stream = Watched(damaged)
+        with pytest.raises(ModelError, match="damaged"):
+            Model.read(stream)
+        assert stream.taken < length + 100
+    endless = Watched(struct.pack("<Q", 1 << 25) + bytes(1 << 25))
+    with pytest.raises(ModelError, match="not a napari-unet model"):
+        Model.read(endless)
+    assert endless.taken == 8
+
+
+@pytest.mark.parametrize("change", ["overlap", "gap", "another type", "backwards"])
+def test_weights_that_contradict_the_header(damaged_model, change):
+    (length,) = struct.unpack_from("<Q", damaged_model)
+    outer = json.loads(damaged_model[8 : 8 + length])
+    tensor = outer["head.weight"]
+    start, stop = tensor["data_offsets"]
+    tensor.update({
+        "overlap": {"data_offsets": [start - 4, stop - 4]},
+        "gap": {"data_offsets": [start + 4, stop + 4]},
+        "another type": {"dtype": "I32"},
+        "backwards": {"data_offsets": [stop, start]},
+    }[change])  # fmt: skip
+    text = json.dumps(outer).encode()
+    with pytest.raises(ModelError, match="damaged: its header contradicts itself"):
+        Model.from_bytes(struct.pack("<Q", len(text)) + text + damaged_model[8 + length :])
+
+
 def test_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(ModelError, match="cannot be read: No such file"):
         load(tmp_path / "none.safetensors")
@@ -271,11 +330,31 @@ def test_sizes_that_make_no_sense_or_do_not_fit_the_weights(model, field, value)
         Model.from_bytes(data)
 
 
+MISUNDERSTOOD = "cannot be understood .* newer version wrote it, then update .* damaged, then use"
+
+
 @pytest.mark.parametrize("value", [None, "wide", 2.5, [1]])
 def test_sizes_that_are_no_numbers(model, value):
     data = with_header(model, lambda h: h["shape"].update(width=value))
-    with pytest.raises(ModelError, match="header is damaged"):
+    with pytest.raises(ModelError, match=MISUNDERSTOOD):
         Model.from_bytes(data)
+
+
+def test_a_network_of_a_newer_kind_asks_for_an_update(model):
+    data = with_header(model, lambda h: h["shape"].update(attention=True))
+    with pytest.raises(ModelError, match=MISUNDERSTOOD):
+        Model.from_bytes(data)
+
+
+def test_settings_of_a_newer_version_are_no_obstacle(model):
+    data = with_header(model, lambda h: h["settings"]["training"].update(tempo="presto"))
+    assert Model.from_bytes(data).header == model.header
+
+
+def test_volumes_are_refused_until_they_can_be_segmented():
+    net = UNet(1, 2, width=1, depth=1, axes=3)
+    with pytest.raises(ModelError, match="segments volumes, which this version cannot do yet"):
+        Model.from_bytes(Model.of(net, (), Settings()).to_bytes())
 
 
 def test_names_must_be_as_many_as_classes(model):
@@ -286,7 +365,7 @@ def test_names_must_be_as_many_as_classes(model):
 
 def test_settings_out_of_bounds_are_refused(model):
     data = with_header(model, lambda h: h["settings"]["training"].update(patch=10**9))
-    with pytest.raises(ModelError, match="header is damaged"):
+    with pytest.raises(ModelError, match=MISUNDERSTOOD):
         Model.from_bytes(data)
 
 
@@ -306,16 +385,19 @@ ABSURD = """
 import json, resource, struct, sys
 import torch
 from napari_unet.core.header import ModelError
-from napari_unet.core.model import Model
+from napari_unet.core.model import load
 
-shape = {"in_channels": 256, "classes": 255, "width": 256, "depth": 4, "axes": 3, "norm": True}
+shape = {"in_channels": 256, "classes": 255, "width": 256, "depth": 4, "axes": 2, "norm": True}
 ours = {"format": 1, "program": "x", "shape": shape}
 entry = {"dtype": "F32", "shape": [10**5, 10**5, 3], "data_offsets": [0, 12 * 10**10]}
 outer = {"__metadata__": {"napari-unet": json.dumps(ours)}, "head.weight": entry}
 text = json.dumps(outer).encode()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+with open(sys.argv[1], "wb") as file:
+    file.write(struct.pack("<Q", len(text)) + text)
+    file.truncate(file.tell() + int(sys.argv[2]))  # takes no room on the disk
 try:
-    Model.from_bytes(struct.pack("<Q", len(text)) + text)
+    load(sys.argv[1])
 except ModelError as error:
     print(error)
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
@@ -324,11 +406,13 @@ print("MiB", grown / (1 << (20 if sys.platform == "darwin" else 10)))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="memory is measured with resource")
-def test_a_header_that_asks_for_100_gb_gets_little(tmp_path):
-    """The largest network that a header may name is compared by its sizes before it is made."""
+@pytest.mark.parametrize("behind", [0, 10**9, 12 * 10**10])
+def test_a_header_that_asks_for_100_gb_gets_little(tmp_path, behind):
+    """Sizes are compared before anything is read or made, even where the file is that long."""
     script = tmp_path / "absurd.py"
     script.write_text(textwrap.dedent(ABSURD), encoding="utf-8")
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    call = [sys.executable, str(script), str(tmp_path / "m.safetensors"), str(behind)]
+    done = subprocess.run(call, capture_output=True, text=True, check=True)
     sentence, grown = done.stdout.splitlines()
     assert "damaged" in sentence
     assert float(grown.split()[1]) < 100

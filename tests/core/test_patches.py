@@ -9,10 +9,11 @@ from napari_unet.core.holdout import Split
 from napari_unet.core.image import Picture
 from napari_unet.core.patches import Patches, read_picture
 from napari_unet.core.settings import Augmentation, Settings, changed
-from napari_unet.core.tiling import Grid
+from napari_unet.core.unet import UNet
 from napari_unet.core.weighting import border_weights, class_weights
 
-GRID = Grid(margin=20, stride=4)
+NET = UNet(1, 3, width=2, depth=2)
+GRID = NET.grid
 STILL = Augmentation(
     rotation=False, flip=False, scale=1, elastic=0, contrast=0, brightness=0, noise=0
 )
@@ -31,7 +32,7 @@ def patches_of(paint, raw=None, held=None, settings=None):
     if raw is None:
         raw = np.random.default_rng(0).normal(size=(1, *paint.shape))
     return Patches(
-        {"a": Picture.of(raw)}, {"a": Split(paint, held)}, settings or settings_of(), GRID
+        {"a": Picture.of(raw)}, {"a": Split(paint, held)}, settings or settings_of(), NET
     )
 
 
@@ -127,7 +128,7 @@ def test_planes_are_drawn_by_their_paint(cpu):
     pictures = {"a": Picture.of(dark), "b": Picture.of(bright), "blank": Picture.of(dark)}
     splits = {n: Split(p, np.zeros(p.shape, bool)) for n, p in zip("ab", paints, strict=True)}
     splits["blank"] = Split(np.zeros((30, 30), np.uint8), np.zeros((30, 30), bool))
-    patches = Patches(pictures, splits, settings_of(), GRID)
+    patches = Patches(pictures, splits, settings_of(), NET)
     generator, seen = seeded(), set()
     for _ in range(5):
         batch = patches.draw(generator, cpu)

@@ -81,6 +81,13 @@ def test_another_number_of_classes_keeps_the_body_and_no_class_comes_first(sourc
     assert not state["head.bias"].any()
 
 
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_whether_a_network_was_pretrained_goes_with_it(source, pretrained):
+    source.net.pretrained = pretrained
+    for classes in (2, 3):
+        assert start("compact", 1, classes, source).pretrained == pretrained
+
+
 def test_the_model_itself_is_not_touched(source):
     before = {k: v.clone() for k, v in source.net.state_dict().items()}
     net = start("compact", 3, 2, source)
@@ -97,6 +104,7 @@ def test_the_model_itself_is_not_touched(source):
 def test_the_bundled_weights_are_the_compact_preset_s():
     model, preset = bundled("compact"), PRESETS["compact"]
     assert model is not None
+    assert model.net.pretrained
     shape = model.header.shape
     assert (shape.width, shape.norm, shape.axes) == (preset.width, preset.norm, 2)
     assert all(v.isfinite().all() for v in model.net.state_dict().values())

@@ -115,7 +115,8 @@ def test_a_new_class_is_learnt_when_it_is_painted(make, toy):
 
 def test_planes_are_learnt_from_together(make, toy):
     one, two = toy(), toy(seed=1)
-    trainer = make(one, answer=False, paint=np.where(one.paint == 1, 1, 0))
+    net = start("compact", 1, 2)
+    trainer = make(one, answer=False, net=net, paint=np.where(one.paint == 1, 1, 0))
     trainer.open("b", two.picture)
     trainer.annotate("b", Annotations.of(np.where(two.paint == 2, 2, 0)))
     assert trainer.counts[1] == (one.paint == 1).sum()
@@ -128,25 +129,23 @@ def test_planes_are_learnt_from_together(make, toy):
 
 
 def test_the_loss_falls(make):
-    trainer = make(learning_rate=1e-2)
+    trainer = make(learning_rate=1e-2, agreement=0)
     losses = [trainer.step() for _ in range(60)]
     assert np.mean(losses[-15:]) < 0.7 * np.mean(losses[:15])
     assert trainer.steps == 60
 
 
 def test_training_brings_what_the_first_answer_could_not(make, toy, small_net):
-    """With a body that tells nothing, only learning can help."""
+    """Random features tell little; learning must make more of them."""
     case, net = toy(), small_net(1, 2, width=8, depth=1)
-    with torch.no_grad():
-        net.merge[-1][3].weight *= 1e-3
     trainer = make(case, net=net, learning_rate=1e-2, averaging=0.8, agreement=0)
-    before = trainer._top.error
-    for _ in range(6):
+    before, right = trainer._keeper._top.error, right_on_unpainted(trainer, case)
+    for _ in range(10):
         for _ in range(10):
             trainer.step()
         trainer.check()
-    assert trainer._top.error < before
-    assert right_on_unpainted(trainer, case) > 0.85
+    assert trainer._keeper._top.error < 0.8 * before
+    assert right_on_unpainted(trainer, case) > right + 0.05
 
 
 def test_a_seeded_run_reproduces_itself(make):
@@ -160,10 +159,13 @@ def test_a_seeded_run_reproduces_itself(make):
     assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
 
 
-def test_statistics_of_batch_norm_stay_as_pre_trained(make, small_net):
+def test_statistics_of_batch_norm_stay_as_measured_on_the_first_picture(make, small_net, toy):
     net = small_net(1, 2, width=8, depth=1)
-    before = {k: v.clone() for k, v in net.state_dict().items() if "running" in k}
+    first = {k: v.clone() for k, v in net.state_dict().items() if "running" in k}
     trainer = make(net=net)
+    before = {k: v.clone() for k, v in trainer.best.state_dict().items() if "running" in k}
+    assert not all(torch.equal(first[key], value) for key, value in before.items())
+    trainer.open("b", toy(seed=1).picture)
     for _ in range(3):
         trainer.step()
     for state in (trainer.tuner.net.state_dict(), trainer.tuner.averaged.state_dict()):
@@ -186,7 +188,7 @@ def test_what_it_starts_from_is_not_touched(make, small_net):
 
 
 def outcome(trainer):
-    return labels_of(trainer), trainer._score, trainer.generation
+    return labels_of(trainer), trainer._keeper.score, trainer.generation
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.03])
@@ -222,7 +224,7 @@ def test_the_score_is_that_of_what_is_shown(make, toy):
     assert kept
     where = windows(trainer.predictor, trainer.pictures, trainer.splits)
     again = judge(trainer.predictor, trainer.pictures, where)
-    assert again.score == pytest.approx(trainer._score, abs=1e-5)
+    assert again.score == pytest.approx(trainer._keeper.score, abs=1e-5)
 
 
 @pytest.mark.parametrize("held_out", [0.2, 0.0])
@@ -270,10 +272,10 @@ def test_a_new_stroke_does_not_throw_away_what_was_trained(make, toy):
             trainer.step()
         trainer.check()
     body = trainer.best.down[0][0].weight.clone()
-    error = trainer._top.error
+    error = trainer._keeper._top.error
     trainer.answer()
     assert torch.equal(trainer.best.down[0][0].weight, body)
-    assert trainer._top.error <= error + 0.05
+    assert trainer._keeper._top.error <= error + 0.05
 
 
 def test_what_is_shown_is_what_is_saved(make):

@@ -273,3 +273,38 @@ def test_names_of_the_weights_are_stable():
     counters = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
     wanted = {f"{p}.weight" for p in pairs} | {f"{n}.{c}" for n in norms for c in counters}
     assert names == wanted | {"up.0.weight", "up.0.bias", "head.weight", "head.bias"}
+
+
+# -- sides and working scale --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("shrink", [1, 2, 4])
+def test_sides_and_scale_make_no_seams(depth, shrink):
+    """A tile anywhere on the grid gives what the whole image gives there."""
+    net = UNet(1, 3, width=2, depth=depth, norm=True, side=3, shrink=shrink).double().eval()
+    grid = net.grid
+    whole, part, at = grid.input(4 * grid.stride), grid.input(grid.stride), 2 * grid.stride
+    image = torch.randn(1, 1, whole, whole, dtype=torch.float64)
+    with torch.inference_mode():
+        wanted = net(image)
+        found = net(image[:, :, at : at + part, at : at + part])
+    size = found.shape[2]
+    assert found.shape[2:] == (part - 2 * grid.margin,) * 2
+    wanted = wanted[:, :, at : at + size, at : at + size]
+    torch.testing.assert_close(found[:, :, : wanted.shape[2], : wanted.shape[3]], wanted)
+
+
+def test_sides_bring_every_deeper_level_to_the_last_layer():
+    net = UNet(1, 2, width=4, depth=4, side=3)
+    assert net.head.weight.shape[1] == 4 + 3 * 3
+    assert [s.weight.shape[1] for s in net.sides] == [32, 16, 8]
+
+
+def test_a_shrunk_network_sees_the_mean_of_pixels():
+    net = UNet(1, 2, width=2, depth=1, shrink=2).eval()
+    size = net.grid.input(8)
+    image = torch.randn(1, 1, size, size)
+    blurred = torch.nn.functional.avg_pool2d(image, 2).repeat_interleave(2, 2)
+    with torch.inference_mode():
+        torch.testing.assert_close(net(image), net(blurred.repeat_interleave(2, 3)))

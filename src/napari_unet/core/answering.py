@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_unet.core.annotations import ClassMap
+from napari_unet.core.annotations import ClassMap, strokes
+from napari_unet.core.folds import cross_validated, folds
 from napari_unet.core.head import fit_head
 from napari_unet.core.holdout import Split
 from napari_unet.core.image import Picture
@@ -31,16 +32,26 @@ class Painted:
     features : (n, D) float32
     targets : (n,) int64, classes 0…K-1
     trained : (n,) bool, False where held out
+    fold : (n,) uint8, see `folds`
+    strokes : of each painted class, on average
     """
 
     features: Tensor
     targets: Tensor
     trained: Tensor
+    fold: Tensor
+    strokes: float
 
     def fit(self, classes: int, *, held: bool) -> Head:
         """Fit the last layer to the trained pixels, and to those held out on request."""
         used = torch.ones_like(self.trained) if held else self.trained
-        return fit_head(self.features[used], self.targets[used], classes)
+        return fit_head(self.features[used], self.targets[used], classes, self.strokes)
+
+    @property
+    def surprise(self) -> float:
+        """How badly a fit does on strokes that it has not seen: see `cross_validated`."""
+        present, targets = torch.unique(self.targets, return_inverse=True)
+        return cross_validated(self.features, targets, self.fold, len(present), self.strokes)
 
     def error(self, head: Head) -> float:
         """Mean over classes of 1 − p(true class)."""
@@ -57,8 +68,11 @@ def gather(
     generator: torch.Generator,
 ) -> Painted:
     """Look up the features of painted pixels; of too many, `generator` draws some."""
-    found, targets, trained = [], [], []
+    found, targets, trained, dealt = [], [], [], []
+    number = 0
     for name, part in splits.items():
+        fold = folds(part.paint)
+        number += int(strokes(part.paint).max())
         for tile in predictor.tiles(pictures[name]):
             y, x = np.nonzero(part.paint[tile.write])
             if len(y):
@@ -66,13 +80,14 @@ def gather(
                 found.append(values[:, y, x].T.float())
                 targets.append(torch.from_numpy(part.paint[tile.write][y, x].astype(int) - 1))
                 trained.append(torch.from_numpy(~part.held[tile.write][y, x]))
+                dealt.append(torch.from_numpy(fold[tile.write][y, x]))
     features = torch.cat(found)
-    classes, used = (torch.cat(t).to(features.device) for t in (targets, trained))
+    classes, used, fold_of = (torch.cat(t).to(features.device) for t in (targets, trained, dealt))
     order = torch.randperm(len(classes), generator=generator, device=classes.device)
     shuffled = classes[order]
-    numbers = range(int(classes.max()) + 1)
-    pick = torch.cat([order[shuffled == k][:_MOST] for k in numbers])
-    return Painted(features[pick], classes[pick], used[pick])
+    present = torch.unique(classes)
+    pick = torch.cat([order[shuffled == k][:_MOST] for k in present])
+    return Painted(features[pick], classes[pick], used[pick], fold_of[pick], number / len(present))
 
 
 def agreeing(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from napari_unet.core.settings import Compute
 
 Net = TypeVar("Net", bound=nn.Module)
+_PINNED = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _WORTH_IT = 1.25  # bfloat16 must be this much faster than float32 to be used on a CPU
 
 
@@ -25,7 +26,7 @@ class DeviceError(ValueError):
 
 @dataclass(frozen=True)
 class Device:
-    """A device with the precision that is fastest on it.
+    """A device, and the precision to compute with on it.
 
     Attributes
     ----------
@@ -61,7 +62,10 @@ class Device:
 
 
 def choose(compute: Compute, *, spare: int = 1) -> Device:
-    """Pick the device, its precision and the threads; also sets torch's threads.
+    """Pick the device, the precision and the threads; also sets torch's threads.
+
+    Where the settings do not pin the precision, it is the one that is fastest here; it rounds
+    labels differently on few pixels.
 
     Parameters
     ----------
@@ -89,7 +93,7 @@ def choose(compute: Compute, *, spare: int = 1) -> Device:
         )
     threads = compute.threads or max(1, cores() - spare)
     torch.set_num_threads(threads)
-    return Device(name, _precision(name), threads)
+    return Device(name, _PINNED.get(compute.precision) or _precision(name), threads)
 
 
 def cores() -> int:

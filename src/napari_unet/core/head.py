@@ -1,8 +1,8 @@
 """The first answer: a convex, regularised, class-balanced fit of the last 1×1 convolution.
 
 The bundled network's features are frozen; only a linear map from features to classes is fitted
-on the painted pixels. `ridge` has a closed form (Bertinetto et al. 2019, arXiv 1805.08136: the
-features are pre-trained through it); `logistic` starts there and minimises cross-entropy.
+on the painted pixels. Ridge regression has a closed form, and the features are pre-trained
+through it (Bertinetto et al. 2019, arXiv 1805.08136).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 NEVER = -30.0  # a logit that loses against any fitted class
+_SCALE = 3.5  # logits per unit of the regression, as pre-training learnt it
+_PENALTY = 3.0  # for one stroke of each class, in units of the features' variance
 
 
 def balance(targets: Tensor, classes: int) -> Tensor:
@@ -48,49 +50,24 @@ def ridge(
     return weight, mean_y - weight @ mean_x
 
 
-def logistic(
-    features: Tensor,
-    targets: Tensor,
-    classes: int,
-    *,
-    strength: float = 1e-3,
-    scale: float = 8.0,
-    iterations: int = 30,
-) -> tuple[Tensor, Tensor]:
-    """Class-balanced multinomial logistic regression, started at `scale` × the ridge solution.
+def penalty(features: Tensor, strokes: float) -> float:
+    """Strength of `ridge` for so many strokes of each class.
 
-    Features are standardised inside, so the penalty treats all alike and no weight is huge.
-    Arguments and returns as in `ridge`.
+    A stroke's pixels are much alike, so it is strokes that count as observations, not pixels.
     """
-    mean, spread = features.mean(0), features.std(0, correction=0).clamp(min=1e-3)
-    x = (features - mean) / spread
-    weight, bias = ridge(x, targets, classes, 0.1)
-    weight = (scale * weight).detach().requires_grad_()
-    bias = (scale * bias).detach().requires_grad_()
-    importance = balance(targets, classes)
-    solver = torch.optim.LBFGS([weight, bias], max_iter=iterations, line_search_fn="strong_wolfe")
-
-    def objective() -> Tensor:
-        solver.zero_grad()
-        with torch.enable_grad():
-            losses = F.cross_entropy(x @ weight.T + bias, targets, reduction="none")
-            loss = (importance * losses).sum() + strength * weight.square().sum()
-            loss.backward()  # type: ignore[no-untyped-call]
-        return loss
-
-    solver.step(objective)  # type: ignore[no-untyped-call]
-    weight, bias = weight.detach() / spread, bias.detach()
-    return weight, bias - weight @ mean
+    return _PENALTY / max(strokes, 1.0) * float(features.var(0, correction=0).mean()) + 1e-6
 
 
-def fit_head(features: Tensor, targets: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Fit the last layer: `logistic` among the classes that are painted; others never win.
+def fit_head(
+    features: Tensor, targets: Tensor, classes: int, strokes: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Fit the last layer: `ridge` among the classes that are painted; others never win.
 
-    Arguments and returns as in `ridge`.
+    Arguments and returns as in `ridge`; `strokes` as in `penalty`.
     """
     present, inverse = torch.unique(targets, return_inverse=True)
-    fitted, offset = logistic(features, inverse, len(present))
+    fitted, offset = ridge(features, inverse, len(present), penalty(features, strokes))
     weight = features.new_zeros(classes, features.shape[1])
     bias = features.new_full((classes,), NEVER)
-    weight[present], bias[present] = fitted, offset
+    weight[present], bias[present] = _SCALE * fitted, _SCALE * offset
     return weight, bias

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import math
+import os
 import struct
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +18,8 @@ from napari_unet.core.settings import Settings
 FORMAT = 1
 KEY = "napari-unet"
 _LARGEST_WIDTH, _LARGEST_DEPTH = 256, 7
+_LONGEST = 1 << 20  # bytes of a header; ours have about 10 kB
+_BYTES = {"F32": 4, "F16": 2, "BF16": 2}  # a number of each type that weights may have
 _NOT_A_HEADER = (
     struct.error, msgspec.MsgspecError, KeyError, TypeError, UnicodeError, RecursionError,
 )  # fmt: skip
@@ -32,10 +38,17 @@ class Shape(Struct, frozen=True, forbid_unknown_fields=True):
     depth: int
     axes: int
     norm: bool
+    side: int = 0
+    shrink: int = 1
 
 
 class Header(Struct, frozen=True):
-    """What a model file says of itself."""
+    """What a model file says of itself.
+
+    Fields that a newer version added are left out when it is read: what this version could not
+    rightly do without them is told by a higher `format`. `pretrained` says whether the network
+    had learnt from many images before the user's strokes.
+    """
 
     format: int
     program: str
@@ -43,25 +56,55 @@ class Header(Struct, frozen=True):
     classes: tuple[str, ...] = ()
     settings: Settings = Settings()
     made: dict[str, str | int | float] = {}
+    pretrained: bool = True
+
+
+class Stored(Struct, frozen=True):
+    """A tensor of weights as a model file declares it: its place is in bytes after the header."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data_offsets: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Front:
+    """What stands before the weights in a model file."""
+
+    header: Header
+    tensors: dict[str, Stored]
 
 
 def read_header(data: bytes) -> Header:
-    """Read and check the header before anything is allocated.
+    """Read and check the header of a model file's bytes.
 
     Raises
     ------
     ModelError
+    """
+    return read_front(io.BytesIO(data)).header
+
+
+def read_front(stream: BinaryIO) -> Front:
+    """Read and check the front of a model file, whatever size it claims to have.
+
+    Raises
+    ------
+    ModelError
+        If it is not a model that can be used here, or the weights are not as long as it says.
     """
     not_one = ModelError(
         "This file is not a napari-unet model. Choose a .safetensors file that was saved "
         "with Save model… or napari-unet train."
     )
     try:
-        (length,) = struct.unpack_from("<Q", data)
-        if length > len(data) - 8:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        (length,) = struct.unpack("<Q", stream.read(8))
+        if length > min(size - 8, _LONGEST):
             raise not_one
-        outer = msgspec.json.decode(data[8 : 8 + length], type=dict[str, Any])
-        text = outer["__metadata__"][KEY]
+        outer = msgspec.json.decode(stream.read(length), type=dict[str, Any])
+        text = outer.pop("__metadata__")[KEY]
         number = msgspec.json.decode(text, type=dict[str, Any])["format"]
     except _NOT_A_HEADER as error:
         raise not_one from error
@@ -71,11 +114,17 @@ def read_header(data: bytes) -> Header:
             "update napari-unet-live to open it."
         )
     try:
-        header = msgspec.json.decode(text, type=Header)
-    except msgspec.MsgspecError as error:
-        raise ModelError(f"This model file's header is damaged: {error}.") from error
-    _check_shape(header)
-    return header
+        front = Front(
+            msgspec.json.decode(text, type=Header), msgspec.convert(outer, dict[str, Stored])
+        )
+    except msgspec.ValidationError as error:
+        raise ModelError(
+            f"This model file's header cannot be understood ({error}). Either a newer version "
+            "wrote it, then update napari-unet-live; or it is damaged, then use another copy."
+        ) from error
+    _check_shape(front.header)
+    _check_sizes(front.tensors, size - 8 - length)
+    return front
 
 
 def _check_shape(header: Header) -> None:
@@ -87,11 +136,33 @@ def _check_shape(header: Header) -> None:
         and 1 <= s.width <= _LARGEST_WIDTH
         and 1 <= s.depth <= _LARGEST_DEPTH
         and s.width << s.depth <= 4096
+        and 0 <= s.side <= _LARGEST_WIDTH
+        and s.shrink in {1, 2, 4}
         and s.axes in {2, 3}
         and len(header.classes) in {0, s.classes}
     )
     if not fine:
         raise ModelError("This model file's header is damaged: its sizes make no sense.")
+    if s.axes != 2:
+        raise ModelError(
+            "This model segments volumes, which this version cannot do yet: "
+            "choose a model that was trained on 2-D images."
+        )
+
+
+def _check_sizes(tensors: dict[str, Stored], room: int) -> None:
+    """Refuse weights that do not fill `room` bytes, one tensor after the other."""
+    end = 0
+    for tensor in sorted(tensors.values(), key=lambda t: t.data_offsets):
+        start, stop = tensor.data_offsets
+        if start != end or stop - start != _BYTES.get(tensor.dtype, 0) * math.prod(tensor.shape):
+            raise ModelError("This model file is damaged: its header contradicts itself.")
+        end = stop
+    if end != room:
+        raise ModelError(
+            f"This model file is damaged: it holds {room} bytes of weights, its header says {end}. "
+            "Use another copy."
+        )
 
 
 def check_channels(wanted: int, found: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 from datetime import UTC, datetime
-from functools import cached_property
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_unet.core.device import Device, choose
+from napari_unet.core.files import replacing
 from napari_unet.core.header import (
     FORMAT,
     KEY,
@@ -26,7 +27,7 @@ from napari_unet.core.header import (
     ModelError,
     Shape,
     check_channels,
-    read_header,
+    read_front,
 )
 from napari_unet.core.image import Picture, as_plane
 from napari_unet.core.prediction import Predictor
@@ -48,6 +49,7 @@ class Model:
 
     def __init__(self, net: UNet, header: Header) -> None:
         self.net, self.header = net.eval(), header
+        self._ready: Predictor | None = None
 
     @classmethod
     def of(
@@ -59,10 +61,13 @@ class Model:
     ) -> Model:
         """Wrap a network, and note the time and the program's version."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        shape = Shape(net.in_channels, net.classes, net.width, net.depth, net.axes, net.norm)
+        shape = Shape(
+            net.in_channels, net.classes, net.width, net.depth, net.axes, net.norm,
+            net.side, net.shrink,
+        )  # fmt: skip
         header = Header(
             FORMAT, f"{_PROGRAM} {version(_PROGRAM)}", shape, classes, settings,
-            {"date": now, **(made or {})},
+            {"date": now, **(made or {})}, net.pretrained,
         )  # fmt: skip
         return cls(net, header)
 
@@ -90,20 +95,18 @@ class Model:
         """
         picture = Picture.of(as_plane(image, rgb=rgb))
         check_channels(self.header.shape.in_channels, picture.channels)
-        predictor = self._ready if compute is None else self.predictor(choose(compute, spare=0))
+        compute = compute or Compute()
+        predictor = self.predictor(choose(compute, spare=0))
         labels = np.zeros(picture.shape, np.uint8)
-        mirrored = (compute or Compute()).mirrors
-        for tile, found in predictor.segment(picture, mirrored=mirrored):
+        for tile, found in predictor.segment(picture, mirrored=compute.mirrors):
             labels[tile.write] = found
         return labels
 
-    @cached_property
-    def _ready(self) -> Predictor:
-        return self.predictor(choose(Compute(), spare=0))
-
     def predictor(self, device: Device) -> Predictor:
-        """Make the network ready to predict on a device."""
-        return Predictor(self.net, device)
+        """The network ready to predict on a device; kept until another device is asked for."""
+        if self._ready is None or self._ready.device != device:
+            self._ready = Predictor(self.net, device)
+        return self._ready
 
     def to_bytes(self, dtype: torch.dtype = torch.float32) -> bytes:
         """The model file's bytes."""
@@ -118,13 +121,8 @@ class Model:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file; an older file of that name is replaced in one step."""
-        target = Path(path)
-        part = target.with_name(f".{target.name}.part")
-        try:
+        with replacing(Path(path)) as part:
             part.write_bytes(self.to_bytes())
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)  # there only if something went wrong
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Model:
@@ -135,20 +133,32 @@ class Model:
         ModelError
             If they are not a model, damaged, or of a newer version.
         """
-        header = read_header(data)
-        with torch.device("meta"):  # sizes are compared before any memory is taken
-            sizes = {k: v.shape for k, v in build(header.shape).state_dict().items()}
+        return cls.read(io.BytesIO(data))
+
+    @classmethod
+    def read(cls, stream: BinaryIO) -> Model:
+        """Open a model file, after its header was checked against its size and the network.
+
+        Raises
+        ------
+        ModelError
+            If it is not a model, damaged, or of a newer version.
+        """
+        front = read_front(stream)
+        with torch.device("meta"):  # takes no memory
+            wanted = build(front.header.shape).state_dict()
+        sizes = {k: tuple(v.shape) for k, v in wanted.items() if not k.endswith(_UNUSED)}
+        if sizes != {k: tensor.shape for k, tensor in front.tensors.items()}:
+            raise ModelError("This model file is damaged: its weights do not fit its own header.")
+        stream.seek(0)
         try:
-            state = safetensors.torch.load(data)
+            state = safetensors.torch.load(stream.read())
         except safetensors.SafetensorError as error:
             raise ModelError(f"This model file is damaged ({error}); use another copy.") from error
-        if {k: v.shape for k, v in state.items()} != {
-            k: v for k, v in sizes.items() if not k.endswith(_UNUSED)
-        }:
-            raise ModelError("This model file is damaged: its weights do not fit its own header.")
-        net = build(header.shape)
+        net = build(front.header.shape)
         net.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
-        return cls(net, header)
+        net.pretrained = front.header.pretrained
+        return cls(net, front.header)
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -160,10 +170,12 @@ def load(path: str | os.PathLike[str]) -> Model:
         If it is not there, not a model, damaged, or of a newer version.
     """
     try:
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            return Model.read(file)
     except OSError as error:
-        raise ModelError(f"The model file {path} cannot be read: {error.strerror}.") from error
-    return Model.from_bytes(data)
+        raise ModelError(
+            f"The model file {path} cannot be read: {error.strerror or error}."
+        ) from error
 
 
 def bundled(preset: Literal["compact", "paper"] = "compact") -> Model | None:
@@ -176,7 +188,7 @@ def build(shape: Shape) -> UNet:
     """An untrained network of a given shape."""
     return UNet(
         shape.in_channels, shape.classes, width=shape.width, depth=shape.depth,
-        axes=shape.axes, norm=shape.norm,
+        axes=shape.axes, norm=shape.norm, side=shape.side, shrink=shape.shrink,
     )  # fmt: skip
 
 

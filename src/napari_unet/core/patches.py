@@ -17,7 +17,7 @@ from napari_unet.core.image import Picture
 from napari_unet.core.presets import PRESETS
 from napari_unet.core.sampling import place, read_image, read_labels, vary_grey
 from napari_unet.core.settings import Settings
-from napari_unet.core.tiling import Grid
+from napari_unet.core.unet import UNet
 from napari_unet.core.weighting import border_weights, class_weights
 
 _OFF_CENTRE = 0.4  # how far from a patch's middle its painted pixel may lie, in patch sides
@@ -45,7 +45,7 @@ class Patches:
     pictures : the planes, by name
     splits : their paint
     settings : Settings
-    grid : what sizes the network accepts; patches grow to the next one
+    net : what they are for: it says what sizes it accepts, and how much it shrinks them first
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class Patches:
         pictures: Mapping[str, Picture],
         splits: Mapping[str, Split],
         settings: Settings,
-        grid: Grid,
+        net: UNet,
     ) -> None:
-        self._augmentation, self._margin = settings.augmentation, grid.margin
+        self._augmentation, self._margin = settings.augmentation, net.margin
         training = PRESETS[settings.network.preset].adapted(settings.training)
-        self._batch, self._side = training.batch, grid.cover(training.patch)
+        self._batch, self._side = training.batch, net.grid.cover(training.patch * net.shrink)
         self._reaches = (_OFF_CENTRE, _AFIELD if training.agreement > 0 else _OFF_CENTRE)
         painted = {name: part.trained for name, part in splits.items() if part.trained.any()}
         counts = sum(np.bincount(p.ravel(), minlength=MAX_CLASSES + 1) for p in painted.values())

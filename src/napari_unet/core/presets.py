@@ -7,13 +7,13 @@ from typing import Literal
 
 import msgspec
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from napari_unet.core.model import Model, build, bundled
 from napari_unet.core.settings import Training
 from napari_unet.core.unet import UNet
 
-_TRAINED = 2  # levels of the expanding path that `compact` fine-tunes
+_GENTLE = 0.5  # of the learning rate, for layers that were trained before
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,22 @@ class Preset:
     width : channels of the first level.
     norm : batch norm, frozen while fine-tuning and folded at prediction.
     dropout : rate at the end of the contracting path.
+    side : channels that each deeper level hands on to the last layer.
     paper : train as the paper does: SGD of momentum 0.99, one tile of 388 px a step.
     """
 
     width: int
     norm: bool
     dropout: float
+    side: int
     paper: bool
 
     def build(self, channels: int, classes: int) -> UNet:
         """A new network with He-initialised weights."""
-        return UNet(channels, classes, width=self.width, norm=self.norm, dropout=self.dropout)
+        return UNet(
+            channels, classes,
+            width=self.width, norm=self.norm, dropout=self.dropout, side=self.side,
+        )  # fmt: skip
 
     def adapted(self, training: Training) -> Training:
         """The training settings, with the paper's one large tile a step where that is wanted."""
@@ -44,24 +49,16 @@ class Preset:
         return msgspec.structs.replace(training, batch=1, patch=388, agreement=0.0)
 
     def optimiser(self, net: UNet, rate: float) -> torch.optim.Optimizer:
-        """SGD on all layers as in section 3, or AdamW on the last two levels.
-
-        What a few strokes can teach is how to combine what the pre-trained layers see; the rest
-        stays frozen, which also makes a step less than half as long. Random layers all learn.
-        """
+        """SGD as in section 3, or AdamW, gentler where the weights come from a training."""
         if self.paper:
             return torch.optim.SGD(net.parameters(), lr=rate, momentum=0.99)
-        if not net.pretrained:
-            return torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-4)
-        net.requires_grad_(requires_grad=False)
-        last = nn.ModuleList([*net.up[-_TRAINED:], *net.merge[-_TRAINED:], net.head])
-        last.requires_grad_()
-        return torch.optim.AdamW(last.parameters(), lr=rate, weight_decay=1e-4)
+        gentle = rate * _GENTLE if net.pretrained else rate
+        return torch.optim.AdamW(net.parameters(), lr=gentle, weight_decay=1e-4)
 
 
 PRESETS: dict[Literal["compact", "paper"], Preset] = {
-    "compact": Preset(width=24, norm=True, dropout=0.0, paper=False),
-    "paper": Preset(width=64, norm=False, dropout=0.5, paper=True),
+    "compact": Preset(width=24, norm=True, dropout=0.0, side=16, paper=False),
+    "paper": Preset(width=64, norm=False, dropout=0.5, side=0, paper=True),
 }
 
 
@@ -87,7 +84,8 @@ def start(
         state["head.weight"] = torch.zeros_like(net.head.weight)
         state["head.bias"] = torch.zeros_like(net.head.bias)
     net.load_state_dict(state)
-    net.pretrained = True
+    net.pretrained = source.net.pretrained
+    net.adapted = net.adapted or isinstance(init, Model)
     return net
 
 

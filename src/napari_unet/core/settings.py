@@ -23,21 +23,29 @@ def knob(
     return Meta(title=label, description=tip, ge=low, le=high, extra={"unit": unit})
 
 
-class Network(Struct, frozen=True, forbid_unknown_fields=True):
+class Network(Struct, frozen=True):
     """Which network is trained."""
 
     preset: Annotated[
         Literal["compact", "paper"],
         knob("Network", "compact: narrow and pre-trained, answers at once. paper: as in 2015."),
     ] = "compact"
+    scale: Annotated[
+        Literal["auto", "full", "half"],
+        knob(
+            "Working scale",
+            "half: look at the image at half its size, for large objects and noisy images. "
+            "auto: what does better on your strokes.",
+        ),
+    ] = "auto"
 
 
-class Training(Struct, frozen=True, forbid_unknown_fields=True):
+class Training(Struct, frozen=True):
     """How the network learns from the strokes."""
 
     learning_rate: Annotated[
         float, knob("Learning rate", "Step size of the fine-tuning.", 1e-5, 0.1)
-    ] = 2e-3
+    ] = 1e-3
     batch: Annotated[int, knob("Patches per step", "Patches in one training step.", 1, 64)] = 4
     patch: Annotated[
         int, knob("Patch", "Side of the patch that is compared with the paint.", 4, 1024, "px")
@@ -67,7 +75,7 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
     seed: Annotated[int, knob("Seed", "Start of all random numbers.", 0, 2**31 - 1)] = 0
 
 
-class Augmentation(Struct, frozen=True, forbid_unknown_fields=True):
+class Augmentation(Struct, frozen=True):
     """How training patches are varied (section 3.1 of the paper)."""
 
     rotation: Annotated[bool, knob("Rotate", "Rotate patches by any angle.")] = True
@@ -87,7 +95,7 @@ class Augmentation(Struct, frozen=True, forbid_unknown_fields=True):
     )
 
 
-class Compute(Struct, frozen=True, forbid_unknown_fields=True):
+class Compute(Struct, frozen=True):
     """Where the work is done."""
 
     device: Annotated[
@@ -102,12 +110,20 @@ class Compute(Struct, frozen=True, forbid_unknown_fields=True):
             "the time. The live prediction never does.",
         ),
     ] = True
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"],
+        knob(
+            "Precision",
+            "Of the arithmetic. auto takes the fastest on this machine, so pixels on the brink may "
+            "differ between machines; fp32 is the same everywhere.",
+        ),
+    ] = "auto"
     threads: Annotated[
         int, knob("Threads", "CPU threads; 0 leaves one core to the window.", 0, 256)
     ] = 0
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+class Settings(Struct, frozen=True):
     """All settings, in the groups that the form shows."""
 
     network: Network = Network()
@@ -136,22 +152,26 @@ def knobs(settings: Settings | None = None) -> Iterator[Knob]:
     """Yield every setting's declaration; `default` is the value in `settings`."""
     settings = settings or Settings()
     for group in Settings.__struct_fields__:
-        part = getattr(settings, group)
-        for name, hint in get_type_hints(type(part), include_extras=True).items():
-            kind, meta = get_args(hint)
-            choices = get_args(kind) if get_origin(kind) is Literal else ()
-            yield Knob(
-                group=group,
-                name=name,
-                kind=str if choices else kind,
-                default=getattr(part, name),
-                choices=choices,
-                low=meta.ge,
-                high=meta.le,
-                unit=meta.extra["unit"],
-                label=meta.title,
-                tip=meta.description,
-            )
+        yield from declared(getattr(settings, group), group)
+
+
+def declared(part: Struct, group: str = "") -> Iterator[Knob]:
+    """Yield the declarations of one struct of settings; `default` is the value in it."""
+    for name, hint in get_type_hints(type(part), include_extras=True).items():
+        kind, meta = get_args(hint)
+        choices = get_args(kind) if get_origin(kind) is Literal else ()
+        yield Knob(
+            group=group,
+            name=name,
+            kind=str if choices else kind,
+            default=getattr(part, name),
+            choices=choices,
+            low=meta.ge,
+            high=meta.le,
+            unit=meta.extra["unit"],
+            label=meta.title,
+            tip=meta.description,
+        )
 
 
 def changed(settings: Settings, group: str, **values: Any) -> Settings:  # noqa: ANN401

@@ -22,21 +22,21 @@ from napari_unet.core.annotations import (
     check_shapes,
     check_trainable,
 )
-from napari_unet.core.answering import agreeing, gather
+from napari_unet.core.answering import Painted, agreeing, gather
 from napari_unet.core.device import Device
 from napari_unet.core.head import NEVER
 from napari_unet.core.holdout import Split, split
 from napari_unet.core.image import Picture
-from napari_unet.core.judging import Judgement, Window, judge, mean_over_classes, windows
+from napari_unet.core.judging import mean_over_classes
+from napari_unet.core.keeping import Best
 from napari_unet.core.patches import Patches
 from napari_unet.core.prediction import Predictor
+from napari_unet.core.scale import SHRINKS, Rival, better, rivals
 from napari_unet.core.settings import Settings
 from napari_unet.core.tuning import Tuner
 from napari_unet.core.unet import UNet
 
-_TOLERANCE = 0.01  # of the score on held-out strokes
 _RIPE = 20  # steps before fine-tuning replaces a fit that knows the held-out strokes, too
-_PROGRESS = 1e-3  # a smaller gain does not count against patience
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,11 @@ class Trainer:
         self.splits: dict[str, Split] = {}
         self.generator = torch.Generator(device.name).manual_seed(settings.training.seed)
         torch.manual_seed(settings.training.seed)  # drop-out draws from the global state
-        self._top: Judgement | None = None  # the best score and error since the last answer
-        self._score: float | None = None  # of the weights that are shown
         self._tuned = answered  # whether the shown last layer was trained, not just fitted
         self._patches: Patches | None = None
-        self._windows: list[Window] = []
-        self._set_best(base)
+        self._rivals: list[Rival] = []  # the working scales that are still open
+        self._keeper: Best | None = None
+        self._show(base)
         self._restart()
 
     # -- what is trained on -----------------------------------------------------------------
@@ -106,6 +105,10 @@ class Trainer:
         """Add a plane, or replace it."""
         self.close(name)
         self.pictures[name] = picture
+        if not self.base.adapted:
+            shrinks = SHRINKS[self.settings.network.scale]
+            self._rivals = rivals(self.base, shrinks, picture, self.device)
+            self._work_at(self._rivals[0])
 
     def close(self, name: str) -> None:
         """Forget a plane and its paint."""
@@ -179,7 +182,7 @@ class Trainer:
             If fewer than two classes are painted.
         """
         check_trainable(self.counts)
-        painted = gather(self.predictor, self.pictures, self.splits, self.generator)
+        painted = self._look_up()
         fitted = painted.fit(self.base.classes, held=False)
         tuned = (self.predictor.weight, self.predictor.bias)
         self._tuned = self._tuned and (
@@ -190,15 +193,13 @@ class Trainer:
         self.answered = True
         self.generation += 1
         self.idle_checks = 0
-        self._patches = Patches(self.pictures, self.splits, self.settings, self.base.grid)
+        self._patches = Patches(self.pictures, self.splits, self.settings, self.base)
         self._restart()
-        self._windows = windows(self.predictor, self.pictures, self.splits)
-        self._top = judge(self.predictor, self.pictures, self._windows)
-        self._score = self._top.score if self._top else None
+        self._keeper = Best(self.predictor, self.pictures, self.splits)
         self._teach()
         if not self._tuned:
             self._set_head(*painted.fit(self.base.classes, held=True))
-        return Verdict(self._score, kept=True)
+        return Verdict(self._keeper.score, kept=True)
 
     # -- fine-tuning ------------------------------------------------------------------------
 
@@ -216,38 +217,47 @@ class Trainer:
     def check(self) -> Verdict:
         """Judge the averaged weights on held-out strokes; show them unless they do worse.
 
-        Worse is a score more than 0.01 under the best one that any weights had since the last
-        `answer`, so that small steps cannot add up to a decline. Where scores are alike, the
-        weights that have seen more augmentation are the better guess.
+        See `Best.compare`. Weights that are infinite or not a number are thrown away.
         """
-        averaged = self.tuner.averaged
+        if self._keeper is None:
+            raise RuntimeError("answer() must come before check()")
+        kept = gained = False
         if not self.tuner.finite:
-            self.idle_checks += 1
             self._restart()
-            return Verdict(self._score, kept=False)
-        if self._windows and not self._tuned and self.tuner.steps < _RIPE:
-            self.idle_checks += 1
-            return Verdict(self._score, kept=False)
-        found = judge(Predictor(averaged, self.device), self.pictures, self._windows)
-        top = self._top
-        kept = found is None or top is None or found.score >= top.score - _TOLERANCE
-        better = found is None or top is None or _gain(found, top)
-        self.idle_checks = 0 if better else self.idle_checks + 1
-        if found is not None and top is not None:
-            self._top = Judgement(min(found.error, top.error), max(found.score, top.score))
+        elif self._tuned or self._keeper.score is None or self.tuner.steps >= _RIPE:
+            candidate = Predictor(self.tuner.averaged, self.device)
+            kept, gained = self._keeper.compare(candidate)
+        self.idle_checks = 0 if gained else self.idle_checks + 1
         if kept:
-            self._set_best(averaged)
-            self._tuned = True
-            self._score = found.score if found else None
+            self._show(self.tuner.averaged)
+            self._tuned, self._rivals = True, []
             self._teach()
             self.generation += 1
-        return Verdict(self._score, kept)
+        return Verdict(self._keeper.score, kept)
 
     # -- weights ----------------------------------------------------------------------------
 
+    def _look_up(self) -> Painted:
+        """Features of painted pixels; while the working scale is open, at what suits them."""
+        if self._tuned or len(self._rivals) < 2:
+            return gather(self.predictor, self.pictures, self.splits, self.generator)
+        found = [
+            gather(r.predictor, self.pictures, self.splits, self.generator) for r in self._rivals
+        ]
+        shrinks = [r.net.shrink for r in self._rivals]
+        index = better([p.surprise for p in found], shrinks.index(self.base.shrink))
+        self._work_at(self._rivals[index])
+        return found[index]
+
+    def _work_at(self, rival: Rival) -> None:
+        """Go on from a network at another working scale."""
+        self.base, self.best, self.predictor = rival.net, copy.deepcopy(rival.net), rival.predictor
+        self._restart()
+
     def _forget(self, name: str) -> None:
-        self.predictor.forget(name)
-        self.predictor.forget(f"judged {name}")
+        for predictor in (self.predictor, *(r.predictor for r in self._rivals)):
+            predictor.forget(name)
+            predictor.forget(f"judged {name}")
 
     def _knows_more(self) -> bool:
         """Whether the shown weights know a class that is not painted (they came from a model)."""
@@ -265,15 +275,11 @@ class Trainer:
             self.best.head.weight.copy_(weight.view_as(self.best.head.weight))
             self.best.head.bias.copy_(bias)
 
-    def _set_best(self, net: UNet) -> None:
+    def _show(self, net: UNet) -> None:
+        """Let a copy of a network predict."""
         self.best = copy.deepcopy(net)
         self.predictor = Predictor(self.best, self.device)
 
     def _restart(self) -> None:
         """Let training go on from what is shown."""
         self.tuner = Tuner(self.best, self.settings, self.device)
-
-
-def _gain(found: Judgement, top: Judgement) -> bool:
-    """Whether a judgement is better than the best before it by more than a trifle."""
-    return found.score > top.score + _PROGRESS or found.error < top.error - _PROGRESS

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_unet.core.tiling import Grid
@@ -20,6 +21,8 @@ _CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 _UP: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 _NORM: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _POOL: dict[int, Any] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
+_AVERAGE: dict[int, Any] = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
+_LINEAR = {2: "bilinear", 3: "trilinear"}
 
 Size: TypeAlias = tuple[int, ...]
 
@@ -55,11 +58,18 @@ class UNet(nn.Module):
         Batch norm before each ReLU; the paper has none. Fold it away with `folded`.
     dropout : float
         Drop-out rate at the end of the contracting path (section 3.1).
+    side : int
+        Channels that each deeper level of the expanding path hands on to the last layer through
+        a 1×1 convolution and bilinear interpolation; 0 in the paper.
+    shrink : int
+        The working scale: images are averaged over this many pixels a side first, and the last
+        feature maps interpolated back. No weight depends on it, so it may be set later.
 
     Notes
     -----
     Depth 4 has 23 convolutional layers, as section 2 counts them: 18 of 3×3, 4 up-convolutions
-    and one of 1×1.
+    and one of 1×1. Sides add one each to levels 1…depth-1: a last layer that is fitted to a few
+    strokes alone then sees coarse texture and regions beside fine detail.
     """
 
     def __init__(  # noqa: PLR0913 - one argument per property of the topology
@@ -72,11 +82,15 @@ class UNet(nn.Module):
         axes: int = 2,
         norm: bool = False,
         dropout: float = 0.5,
+        side: int = 0,
+        shrink: int = 1,
     ) -> None:
         super().__init__()
         self.in_channels, self.classes, self.axes = in_channels, classes, axes
-        self.width, self.depth, self.norm = width, depth, norm
+        self.width, self.depth, self.norm, self.side = width, depth, norm, side
+        self.shrink = shrink
         self.pretrained = False  # whether the weights come from an earlier training
+        self.adapted = not norm  # whether batch norm was measured on the user's image
         widths = [width << level for level in range(depth + 1)]
         inputs = [in_channels, *widths[:-1]]
         self.down = nn.ModuleList(
@@ -88,7 +102,9 @@ class UNet(nn.Module):
         self.merge = nn.ModuleList(
             ConvPair(2 * w, w, axes, norm=norm) for w in reversed(widths[:-1])
         )
-        self.head = _CONV[axes](width, classes, 1)
+        beside = reversed(widths[1:-1]) if side else ()
+        self.sides = nn.ModuleList(_CONV[axes](w, side, 1) for w in beside)
+        self.head = _CONV[axes](width + side * len(self.sides), classes, 1)
         self.apply(_he_init)
 
     # -- size arithmetic ------------------------------------------------------------------
@@ -98,10 +114,17 @@ class UNet(nn.Module):
         """What tiles must fit: margin and stride, in px.
 
         A pixel of level l spans 2**l image pixels, and two 3×3 convolutions need 2 of them a side,
-        at each level of both paths and at the bottom: Σ 4·2**l (l < depth) + 2·2**depth.
+        at each level of both paths and at the bottom: Σ 4·2**l (l < depth) + 2·2**depth. All of
+        it is `shrink` times as much in image pixels, and interpolating back takes a few more.
         """
         stride = 1 << self.depth
-        return Grid(margin=6 * stride - 4, stride=stride)
+        margin = self.shrink * (6 * stride - 4) + self._trim
+        return Grid(margin=margin, stride=self.shrink * stride)
+
+    @property
+    def _trim(self) -> int:
+        """Interpolated pixels that look beyond the edge, and so many more as fit the grid."""
+        return 2 * (self.shrink - 1)
 
     @property
     def stride(self) -> int:
@@ -128,7 +151,9 @@ class UNet(nn.Module):
     # -- forward --------------------------------------------------------------------------
 
     def features(self, x: Tensor) -> Tensor:
-        """Last feature maps before the 1×1 convolution: (N, width, *output).
+        """Last feature maps before the 1×1 convolution: (N, D, *output).
+
+        D is `width`, and `side` more for each deeper level of the expanding path.
 
         Raises
         ------
@@ -136,16 +161,41 @@ class UNet(nn.Module):
             If a spatial size does not fit the pooling grid; the message names one that does.
         """
         self._check_size(tuple(x.shape[2:]))
+        if self.shrink > 1:
+            x = _AVERAGE[self.axes](x, self.shrink)
         skips: list[Tensor] = []
         for level in self.down[:-1]:
             x = level(x)
             skips.append(x)
             x = self.pool(x)
         x = self.dropout(self.down[-1](x))
+        levels: list[Tensor] = []
         for up, merge in zip(self.up, self.merge, strict=True):
             x = up(x)
             x = merge(torch.cat([_crop(skips.pop(), x.shape[2:]), x], dim=1))
-        return x
+            levels.append(x)
+        if self.sides:
+            x = self._with_sides(levels)
+        return self._enlarged(x) if self.shrink > 1 else x
+
+    def _enlarged(self, x: Tensor) -> Tensor:
+        """Feature maps at the image's own scale."""
+        x = functional.interpolate(x, scale_factor=self.shrink, mode=_LINEAR[self.axes])
+        return _crop(x, torch.Size(n - 2 * self._trim for n in x.shape[2:]))
+
+    def _with_sides(self, levels: list[Tensor]) -> Tensor:
+        """The finest of the expanding path's maps, and its coarser ones interpolated to it.
+
+        Each level reaches further beyond the output than the interpolation looks, so no pixel
+        depends on where a tile ends.
+        """
+        finest, maps = levels[-1], [levels[-1]]
+        for i, side in enumerate(self.sides):
+            coarse = functional.interpolate(
+                side(levels[i]), scale_factor=1 << (self.depth - 1 - i), mode=_LINEAR[self.axes]
+            )
+            maps.append(_crop(coarse, finest.shape[2:]))
+        return torch.cat(maps, dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (N, classes, *output) of images (N, in_channels, *input).

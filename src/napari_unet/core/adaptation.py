@@ -1,0 +1,63 @@
+"""Batch norm measured on the user's own image, once, before anything is learnt from paint.
+
+Statistics from pre-training are those of other microscopes. The bundled network was pre-trained
+with the statistics of one kind of image at a time, so it expects them (adaptive batch norm,
+Li et al. 2017, arXiv 1603.04779); from here on they stay frozen, and prediction folds them.
+"""
+
+from __future__ import annotations
+
+import copy
+from itertools import product
+
+import torch
+from torch import Tensor, nn
+
+from napari_unet.core.device import Device
+from napari_unet.core.image import Picture
+from napari_unet.core.tiling import Grid, Window
+from napari_unet.core.unet import UNet
+
+_OUTPUT = 260  # px per side of a window's output
+_MOST = 2  # windows along an axis
+
+
+def adapted(net: UNet, picture: Picture, device: Device) -> UNet:
+    """A copy whose batch norm holds the statistics of up to 2×2 windows of a picture.
+
+    Parameters
+    ----------
+    net : UNet
+    picture : Picture
+    device : Device
+
+    Returns
+    -------
+    UNet
+        On the same device as `net`, in evaluation mode.
+    """
+    measured = device.put(copy.deepcopy(net)).eval()
+    for module in measured.modules():
+        if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
+            module.reset_running_stats()
+            module.momentum = None  # the plain mean
+            module.train()
+    with torch.no_grad(), device.precise():
+        measured.features(device.tensor(_sample(picture, net.grid)))
+    measured.adapted = True
+    return measured.eval().to(net.head.weight.device)
+
+
+def _sample(picture: Picture, grid: Grid) -> Tensor:
+    """Windows spread over the picture, all of one size: (N, C, *input)."""
+    axes = [_windows(length, grid) for length in picture.shape]
+    return torch.stack([torch.from_numpy(picture.read(window)) for window in product(*axes)])
+
+
+def _windows(length: int, grid: Grid) -> Window:
+    size = grid.input(min(length, _OUTPUT))
+    output = size - 2 * grid.margin
+    number = min(_MOST, max(1, length // output))
+    free = max(0, length - output)
+    starts = [free // 2] if number == 1 else [0, free]
+    return tuple(slice(s - grid.margin, s - grid.margin + size) for s in starts)
