@@ -9,6 +9,8 @@ def test_what_a_model_says_of_itself(command, project):
     assert told["classes"] == "1 background, 2 disk"
     assert told["channels"] == "1"
     assert told["steps"] == "2"
+    assert told["begun with"] == "pre-trained weights"
+    assert told["precision"] in {"float32", "bfloat16", "float16"}
     assert "patch 20" in told["settings"]
     assert "learning rate" not in told["settings"]  # as by default
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
-import numpy as np
 import pytest
 import torch
 
@@ -58,28 +55,5 @@ def quick():
         settings = changed(changed(Settings(), "training", **wanted), "compute", threads=1)
         settings = changed(settings, "compute", mirrors=False)  # as the live prediction
         return changed(changed(settings, "network", preset=network), "augmentation", elastic=1.5)
-
-    return make
-
-
-@pytest.fixture
-def toy():
-    """Bright disks on dark ground with noise; a few strokes of ground (1) and disks (2)."""
-
-    def make(size=60, seed=0):
-        y, x = np.mgrid[:size, :size]
-        truth = np.ones((size, size), np.uint8)
-        for cy, cx in ((0.27, 0.27), (0.27, 0.73), (0.73, 0.27), (0.73, 0.73)):
-            truth[np.hypot(y - cy * size, x - cx * size) < 0.15 * size] = 2
-        noise = np.random.default_rng(seed).normal(0, 8, truth.shape)
-        raw = (np.where(truth == 2, 150, 70) + noise)[None].astype(np.float32)
-        paint = np.zeros_like(truth)
-        third = round(0.27 * size)
-        paint[2:4, 5:-5] = 1
-        paint[size // 2, 5 : size // 2] = 1
-        paint[third - 1 : third + 1, third - 5 : third + 6] = 2
-        paint[-third, third - 4 : third + 5] = 2
-        assert (truth[paint > 0] == paint[paint > 0]).all()
-        return SimpleNamespace(raw=raw, image=raw[0], paint=paint, truth=truth)
 
     return make

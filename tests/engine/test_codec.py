@@ -13,81 +13,52 @@ from msgspec import msgpack
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.settings import Settings, changed
-from napari_unet.engine import codec, messages
-from napari_unet.engine.messages import (
-    Advised,
-    Annotate,
-    Answered,
-    Cancel,
-    Close,
-    Configure,
-    Ended,
-    Export,
-    Exported,
-    Failed,
-    FileSegmented,
-    FolderSegmented,
-    Idle,
-    Judged,
-    Look,
-    Open,
-    Pause,
-    Predicted,
-    Ready,
-    Refused,
-    Reset,
-    Rested,
-    Restore,
-    Restored,
-    Segmented,
-    SegmentFolder,
-    SegmentImage,
-    Swept,
-    Train,
-    Trained,
-)
+from napari_unet.engine import codec
+from napari_unet.engine import messages as m
 
 PAINT = np.zeros((300, 300), np.uint8)
 PAINT[10, 290] = 3
 TILE = np.arange(6, dtype=np.uint8).reshape(2, 3)
 
 COMMANDS = [
-    Configure(("nucleus", "Zellkörper ß"), changed(Settings(), "training", batch=2)),
-    Open("a", np.arange(12.0).reshape(1, 3, 4)),
-    Close("a"),
-    Annotate("a", Annotations.of(PAINT)),
-    Annotate("a", Annotations((7, 9))),
-    Look("a", (0, 1, 2, 3)),
-    Look("a", (0, 1, 2, 3), 2),
-    Train(),
-    Pause(),
-    Reset(),
-    Restore(b"\x00\xffmodel"),
-    Export(),
-    SegmentImage("a"),
-    SegmentFolder("in", "out", "*.tif", b"model"),
-    Cancel(),
+    m.Configure(("nucleus", "Zellkörper ß"), changed(Settings(), "training", batch=2)),
+    m.Open("a", np.arange(12.0).reshape(1, 3, 4)),
+    m.Close("a"),
+    m.Annotate("a", Annotations.of(PAINT)),
+    m.Annotate("a", Annotations((7, 9))),
+    m.Look("a", (0, 1, 2, 3)),
+    m.Look("a", (0, 1, 2, 3), 2),
+    m.Train(),
+    m.Pause(),
+    m.Reset(),
+    m.Restore(b"\x00\xffmodel"),
+    m.Export(),
+    m.SegmentImage("a"),
+    m.SegmentFolder("in", "out", "*.tif", b"model"),
+    m.Cancel(),
 ]
 EVENTS = [
-    Ready("cpu", 2, "bfloat16"),
-    Idle(),
-    Predicted("a", 3, 16, 0, TILE),
-    Predicted("a", 3, 16, 0, TILE, TILE + 1),
-    Swept("a", 3, 1, 9, 2),
-    Answered(3, 0.25),
-    Trained(5, 0.125, 0.5),
-    Judged(5, None, kept=False, agreement=None, seconds=0.1),
-    Judged(5, 0.75, kept=True, agreement=1.0, seconds=0.1),
-    Rested("Nothing improves."),
-    Advised("Paint more."),
-    Refused("No such file."),
-    Exported(b"model", asked=True),
-    Restored(("cell", "rest")),
-    Segmented("a", 0, 0, TILE, 1, 2),
-    FileSegmented("a.tif", "b.tif", 1, 2, 0.5, "broken", skipped=True),
-    FolderSegmented(1, 2, 3, cancelled=False),
-    Failed("Oh.", "Traceback"),
-    Ended(-9, "killed"),
+    m.Ready("cpu", 2, "bfloat16"),
+    m.Idle(),
+    m.Predicted("a", 3, 16, 0, TILE),
+    m.Predicted("a", 3, 16, 0, TILE, TILE + 1),
+    m.Swept("a", 3, 1, 9, 2),
+    m.Answered(3, 0.25),
+    m.Trained(5, 0.125, 0.5),
+    m.Judged(5, None, kept=False, agreement=None, seconds=0.1),
+    m.Judged(5, 0.75, kept=True, agreement=1.0, seconds=0.1),
+    m.Rested("Nothing improves."),
+    m.Advised("Paint more."),
+    m.Refused("No such file."),
+    m.Exported(b"model", asked=True),
+    m.Restored(("cell", "rest")),
+    m.Segmented("a", 0, 0, TILE, 1, 2),
+    m.FolderFound(("a.tif", "b.tif")),
+    m.FileAdvanced("a.tif", 0.5),
+    m.FileSegmented("a.tif", "b.tif", 1, 2, 0.5, "broken", skipped=True),
+    m.FolderSegmented(1, 2, 3, cancelled=False),
+    m.Failed("Oh.", "Traceback"),
+    m.Ended(-9, "killed"),
 ]
 
 
@@ -107,7 +78,7 @@ def through(message: object) -> object:
     stream = io.BytesIO()
     codec.write(stream, message)
     stream.seek(0)
-    read = codec.read_command if isinstance(message, messages.Command) else codec.read_event
+    read = codec.read_command if isinstance(message, m.Command) else codec.read_event
     result = read(stream)
     assert read(stream) is None  # not a byte is left
     return result
@@ -118,8 +89,8 @@ def frame(body: bytes) -> io.BytesIO:
 
 
 def test_every_message_is_tried():
-    assert {type(m) for m in COMMANDS} == set(typing.get_args(messages.Command))
-    assert {type(m) for m in EVENTS} == set(typing.get_args(messages.Event))
+    assert {type(message) for message in COMMANDS} == set(typing.get_args(m.Command))
+    assert {type(message) for message in EVENTS} == set(typing.get_args(m.Event))
 
 
 @pytest.mark.parametrize("message", [*COMMANDS, *EVENTS], ids=lambda m: type(m).__name__)
@@ -154,7 +125,7 @@ def test_messages_follow_one_another():
     ids=lambda a: f"{a.dtype.str}{a.shape}{'C' if a.flags.c_contiguous else 'strided'}",
 )
 def test_arrays_of_every_kind_survive(array):
-    result = through(Open("a", array)).image
+    result = through(m.Open("a", array)).image
     assert result.dtype == array.dtype
     assert result.shape == array.shape
     assert np.array_equal(result, array)
@@ -162,7 +133,7 @@ def test_arrays_of_every_kind_survive(array):
 
 def test_arrays_arrive_read_only():
     """They are views of the frame; who wants to change one copies it."""
-    assert not through(Open("a", np.zeros((1, 2, 2)))).image.flags.writeable
+    assert not through(m.Open("a", np.zeros((1, 2, 2)))).image.flags.writeable
 
 
 @pytest.mark.parametrize(
@@ -180,7 +151,7 @@ def test_arrays_arrive_read_only():
 def test_arrays_that_are_no_numbers_are_not_sent(array):
     stream = io.BytesIO()
     with pytest.raises(TypeError, match="do not travel"):
-        codec.write(stream, Open("a", array))
+        codec.write(stream, m.Open("a", array))
     assert not stream.getvalue()  # the stream is still whole
 
 
@@ -239,7 +210,7 @@ def test_the_two_directions_are_not_mixed_up():
 
 
 def test_settings_out_of_bounds_are_refused():
-    builtins = msgspec.to_builtins(Configure(("a",), Settings()))
+    builtins = msgspec.to_builtins(m.Configure(("a",), Settings()))
     builtins["settings"]["training"]["batch"] = 0
     with pytest.raises(codec.BrokenStreamError, match="batch"):
         codec.read_command(frame(msgpack.encode(builtins)))
@@ -289,7 +260,7 @@ def test_any_bytes_are_a_message_or_broken(data):
                 message = read(stream)
             except codec.BrokenStreamError:
                 continue
-            assert message is None or isinstance(message, messages.Message)
+            assert message is None or isinstance(message, m.Message)
 
 
 @settings(deadline=None, max_examples=400)
@@ -299,12 +270,12 @@ def test_one_wrong_byte_is_a_message_or_broken(message, position, value):
     codec.write(stream, message)
     data = bytearray(stream.getvalue())
     data[8 + position % (len(data) - 8)] = value
-    read = codec.read_command if isinstance(message, messages.Command) else codec.read_event
+    read = codec.read_command if isinstance(message, m.Command) else codec.read_event
     try:
         result = read(io.BytesIO(bytes(data)))
     except codec.BrokenStreamError:
         return
-    assert isinstance(result, messages.Message)
+    assert isinstance(result, m.Message)
 
 
 _json = st.recursive(
@@ -327,4 +298,4 @@ def test_any_forged_command_is_a_message_or_broken(kind, fields, image):
             message = codec.read_command(frame(msgpack.encode({"type": kind, **body})))
         except codec.BrokenStreamError:
             continue
-        assert isinstance(message, messages.Message)
+        assert isinstance(message, m.Message)

@@ -7,34 +7,20 @@ import pytest
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.settings import Settings
+from napari_unet.engine import messages as m
 from napari_unet.engine.inbox import Inbox
-from napari_unet.engine.messages import (
-    Annotate,
-    Cancel,
-    Close,
-    Configure,
-    Export,
-    Look,
-    Open,
-    Pause,
-    Reset,
-    Restore,
-    SegmentFolder,
-    SegmentImage,
-    Train,
-)
 
 
-def opened(plane: str = "a") -> Open:
-    return Open(plane, np.zeros((1, 2, 2)))
+def opened(plane: str = "a") -> m.Open:
+    return m.Open(plane, np.zeros((1, 2, 2)))
 
 
-def annotated(plane: str = "a") -> Annotate:
-    return Annotate(plane, Annotations((2, 2)))
+def annotated(plane: str = "a") -> m.Annotate:
+    return m.Annotate(plane, Annotations((2, 2)))
 
 
-def looked(plane: str = "a") -> Look:
-    return Look(plane, (0, 0, 1, 1))
+def looked(plane: str = "a") -> m.Look:
+    return m.Look(plane, (0, 0, 1, 1))
 
 
 def same(taken: list, wanted: list) -> bool:
@@ -44,8 +30,8 @@ def same(taken: list, wanted: list) -> bool:
 
 def test_commands_come_in_order_and_once():
     commands = [
-        Configure(("a",), Settings()), opened(), annotated(), looked(), Train(), Reset(),
-        Restore(b""), Export(), SegmentImage("a"), Cancel(),
+        m.Configure(("a",), Settings()), opened(), annotated(), looked(), m.Train(), m.Reset(),
+        m.Restore(b""), m.Export(), m.SegmentImage("a"), m.Cancel(),
     ]  # fmt: skip
     inbox = Inbox(*commands)
     assert same(inbox.take(), commands)
@@ -55,20 +41,20 @@ def test_commands_come_in_order_and_once():
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (Configure(("a",), Settings()), Configure(("b",), Settings())),
+        (m.Configure(("a",), Settings()), m.Configure(("b",), Settings())),
         (opened(), opened()),
-        (opened(), Close("a")),
-        (Close("a"), opened()),
+        (opened(), m.Close("a")),
+        (m.Close("a"), opened()),
         (annotated(), annotated()),
         (looked("a"), looked("b")),
-        (Train(), Pause()),
-        (Pause(), Train()),
-        (Reset(), Reset()),
-        (Restore(b"1"), Restore(b"2")),
-        (Export(), Export()),
-        (SegmentImage("a"), SegmentImage("b")),
-        (SegmentImage("a"), SegmentFolder("in", "out")),
-        (Cancel(), Cancel()),
+        (m.Train(), m.Pause()),
+        (m.Pause(), m.Train()),
+        (m.Reset(), m.Reset()),
+        (m.Restore(b"1"), m.Restore(b"2")),
+        (m.Export(), m.Export()),
+        (m.SegmentImage("a"), m.SegmentImage("b")),
+        (m.SegmentFolder("in", "out"), m.SegmentFolder("in", "elsewhere")),
+        (m.Cancel(), m.Cancel()),
     ],
     ids=lambda c: type(c).__name__,
 )
@@ -76,15 +62,24 @@ def test_the_latest_of_a_kind_wins(old, new):
     assert same(Inbox(old, new).take(), [new])
 
 
-@pytest.mark.parametrize("make", [opened, annotated, Close])
+@pytest.mark.parametrize("make", [opened, annotated, m.Close])
 def test_planes_do_not_displace_each_other(make):
     commands = [make("a"), make("b")]
     assert same(Inbox(*commands).take(), commands)
 
 
+@pytest.mark.parametrize(
+    ("image", "folder"),
+    [(m.SegmentImage("a"), m.SegmentFolder("in", "out")), (m.Cancel("a"), m.Cancel())],
+)
+def test_an_image_and_a_folder_do_not_displace_each_other(image, folder):
+    for commands in ([image, folder], [folder, image]):
+        assert same(Inbox(*commands).take(), commands)
+
+
 def test_what_was_replaced_takes_the_new_ones_turn():
-    cancel, last = Cancel(), SegmentImage("b")
-    assert same(Inbox(SegmentImage("a"), cancel, last).take(), [cancel, last])
+    cancel, last = m.Cancel(), m.SegmentImage("b")
+    assert same(Inbox(m.SegmentImage("a"), cancel, last).take(), [cancel, last])
 
 
 def test_a_new_image_still_comes_before_the_paint_on_it():
@@ -93,26 +88,26 @@ def test_a_new_image_still_comes_before_the_paint_on_it():
 
 
 def test_a_closed_plane_takes_what_waits_for_it_along():
-    others = [opened("b"), annotated("b"), Train()]
-    close = Close("a")
-    inbox = Inbox(opened(), annotated(), looked(), SegmentImage("a"), *others, close)
+    others = [opened("b"), annotated("b"), m.Train()]
+    close = m.Close("a")
+    inbox = Inbox(opened(), annotated(), looked(), m.SegmentImage("a"), *others, close)
     assert same(inbox.take(), [*others, close])
 
 
 def test_a_plane_can_be_opened_again_after_it_was_closed():
     image, paint = opened(), annotated()
-    assert same(Inbox(opened(), annotated(), Close("a"), image, paint).take(), [image, paint])
+    assert same(Inbox(opened(), annotated(), m.Close("a"), image, paint).take(), [image, paint])
 
 
 def test_waiting_ends_when_a_command_comes():
     inbox = Inbox()
-    threading.Timer(0.05, inbox.post, [Train()]).start()
+    threading.Timer(0.05, inbox.post, [m.Train()]).start()
     inbox.wait()
-    assert [type(c) for c in inbox.take()] == [Train]
+    assert [type(c) for c in inbox.take()] == [m.Train]
 
 
 def test_waiting_ends_at_once_where_a_command_waits():
-    inbox = Inbox(Train())
+    inbox = Inbox(m.Train())
     inbox.wait()
     assert not inbox.closed
 

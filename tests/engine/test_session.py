@@ -8,38 +8,9 @@ import torch
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.model import Model
 from napari_unet.core.settings import Compute, changed
+from napari_unet.engine import messages as m
 from napari_unet.engine import session as module
 from napari_unet.engine.inbox import Inbox
-from napari_unet.engine.messages import (
-    Advised,
-    Annotate,
-    Answered,
-    Cancel,
-    Close,
-    Configure,
-    Export,
-    Exported,
-    FileSegmented,
-    FolderSegmented,
-    Idle,
-    Judged,
-    Look,
-    Open,
-    Pause,
-    Predicted,
-    Ready,
-    Refused,
-    Reset,
-    Rested,
-    Restore,
-    Restored,
-    Segmented,
-    SegmentFolder,
-    SegmentImage,
-    Swept,
-    Train,
-    Trained,
-)
 from napari_unet.engine.session import Session
 
 CLASSES = ("ground", "disk")
@@ -67,7 +38,7 @@ class Driver:
                 return self.heard[start:]
         raise AssertionError(f"no {kind}, but {[type(e).__name__ for e in self.heard[-20:]]}")
 
-    def do(self, *commands, until=Idle):
+    def do(self, *commands, until=m.Idle):
         for command in commands:
             self.inbox.post(command)
         return self.until(until)
@@ -75,7 +46,7 @@ class Driver:
     def image(self, shape, plane="a"):
         """The prediction as the window would show it, from all tiles so far."""
         shown = np.zeros(shape, np.uint8)
-        for event in of(Predicted, self.heard):
+        for event in of(m.Predicted, self.heard):
             if event.plane == plane:
                 h, w = event.labels.shape
                 shown[event.y : event.y + h, event.x : event.x + w] = event.labels
@@ -87,7 +58,7 @@ def of(kind, events):
 
 
 def places(events):
-    return [(e.y, e.x) for e in of(Predicted, events)]
+    return [(e.y, e.x) for e in of(m.Predicted, events)]
 
 
 @pytest.fixture
@@ -98,10 +69,10 @@ def begin(small, quick, toy):
         case = case or toy()
         paint = case.paint if paint is None else paint
         return Driver(
-            Configure(classes, quick(**training)),
-            Open("a", case.raw),
-            Look("a", ALL),
-            Annotate("a", Annotations.of(paint)),
+            m.Configure(classes, quick(**training)),
+            m.Open("a", case.raw),
+            m.Look("a", ALL),
+            m.Annotate("a", Annotations.of(paint)),
             *more,
             session=session,
         )
@@ -112,8 +83,8 @@ def begin(small, quick, toy):
 @pytest.fixture
 def model_bytes(begin):
     driver = begin()
-    driver.until(Idle)
-    return driver.do(Export(), until=Exported)[-1].model
+    driver.until(m.Idle)
+    return driver.do(m.Export(), until=m.Exported)[-1].model
 
 
 # -- first things ----------------------------------------------------------------------------
@@ -122,20 +93,20 @@ def model_bytes(begin):
 def test_it_says_where_it_computes_and_that_there_is_nothing_to_do(small):
     driver = Driver()
     ready, idle = driver.next(), driver.next()
-    assert isinstance(ready, Ready)
+    assert isinstance(ready, m.Ready)
     assert ready.device == "cpu"
     assert ready.threads >= 1
-    assert isinstance(idle, Idle)
-    assert isinstance(driver.next(), Idle)
+    assert isinstance(idle, m.Idle)
+    assert isinstance(driver.next(), m.Idle)
 
 
 def test_strokes_are_answered_without_train(begin, toy):
     case = toy()
     driver = begin(case=case)
-    events = driver.until(Idle)
-    assert len(of(Answered, events)) == 1
-    assert not of(Trained, events)
-    (judged,) = of(Judged, events)
+    events = driver.until(m.Idle)
+    assert len(of(m.Answered, events)) == 1
+    assert not of(m.Trained, events)
+    (judged,) = of(m.Judged, events)
     assert judged.step == 0
     assert judged.kept
     assert judged.held_out > 0.5
@@ -146,8 +117,8 @@ def test_strokes_are_answered_without_train(begin, toy):
 
 
 def test_the_answer_comes_before_the_first_tile(begin):
-    kinds = [type(e) for e in begin().until(Predicted)]
-    assert kinds.index(Answered) < kinds.index(Predicted)
+    kinds = [type(e) for e in begin().until(m.Predicted)]
+    assert kinds.index(m.Answered) < kinds.index(m.Predicted)
 
 
 @pytest.mark.parametrize(
@@ -155,21 +126,21 @@ def test_the_answer_comes_before_the_first_tile(begin):
 )
 def test_what_is_missing_is_said_and_training_waits(begin, toy, painted, sentence):
     case = toy()
-    driver = begin(Train(), case=case, paint=np.where(case.paint <= painted, case.paint, 0))
-    events = driver.until(Idle)
-    assert sentence in of(Advised, events)[-1].sentence
-    assert not of(Answered, events)
-    assert of(Trained, driver.do(Annotate("a", Annotations.of(case.paint)), until=Trained))
+    driver = begin(m.Train(), case=case, paint=np.where(case.paint <= painted, case.paint, 0))
+    events = driver.until(m.Idle)
+    assert sentence in of(m.Advised, events)[-1].sentence
+    assert not of(m.Answered, events)
+    assert of(m.Trained, driver.do(m.Annotate("a", Annotations.of(case.paint)), until=m.Trained))
 
 
 def test_train_without_an_image_says_what_to_do(small):
-    (advice,) = of(Advised, Driver(Train()).until(Idle))
+    (advice,) = of(m.Advised, Driver(m.Train()).until(m.Idle))
     assert advice.sentence.startswith("Choose an image")
 
 
 def test_looking_at_an_image_before_painting_says_nothing(begin, toy):
-    events = begin(paint=np.zeros((60, 60), np.uint8)).until(Idle)
-    assert not of(Predicted, events)
+    events = begin(paint=np.zeros((60, 60), np.uint8)).until(m.Idle)
+    assert not of(m.Predicted, events)
 
 
 # -- tiles -----------------------------------------------------------------------------------
@@ -180,8 +151,8 @@ def test_visible_tiles_come_first_on_a_large_image(begin, toy, small_tiles):
     case = toy(2000)
     box = (900, 1300, 1100, 1500)
     driver = begin(case=case)
-    driver.inbox.post(Look("a", box))
-    events = driver.until(Idle)
+    driver.inbox.post(m.Look("a", box))
+    events = driver.until(m.Idle)
     order = places(events)
     assert len(order) == len(set(order)) == 100
 
@@ -191,7 +162,7 @@ def test_visible_tiles_come_first_on_a_large_image(begin, toy, small_tiles):
     visible = [p for p in order if seen(p)]
     assert order[: len(visible)] == visible
     assert len(visible) == 4
-    progress = of(Swept, events)
+    progress = of(m.Swept, events)
     assert [s.done for s in progress] == list(range(1, 101))
     assert [s.visible_left for s in progress[:5]] == [3, 2, 1, 0, 0]
     assert progress[0].total == 100
@@ -200,12 +171,12 @@ def test_visible_tiles_come_first_on_a_large_image(begin, toy, small_tiles):
 def test_looking_elsewhere_reorders_what_waits(begin, small_tiles):
     small_tiles(10)
     driver = begin()
-    driver.inbox.post(Look("a", (0, 0, 10, 10)))
-    driver.until(Predicted)
+    driver.inbox.post(m.Look("a", (0, 0, 10, 10)))
+    driver.until(m.Predicted)
     assert places(driver.heard) == [(0, 0)]
-    driver.do(Look("a", (50, 50, 60, 60)), until=Predicted)
+    driver.do(m.Look("a", (50, 50, 60, 60)), until=m.Predicted)
     assert places(driver.heard)[-1] == (50, 50)
-    driver.until(Idle)
+    driver.until(m.Idle)
     assert len(places(driver.heard)) == 36  # none twice
 
 
@@ -213,233 +184,274 @@ def test_new_paint_supersedes_tiles_that_wait(begin, small_tiles, toy):
     small_tiles(10)
     driver, paint = begin(), toy().paint.copy()
     for _ in range(3):
-        driver.until(Predicted)
+        driver.until(m.Predicted)
     paint[57, 5:20] = 1
-    events = driver.do(Annotate("a", Annotations.of(paint)))
-    first = of(Answered, driver.heard)[0].generation
-    (answered,) = of(Answered, events)
+    events = driver.do(m.Annotate("a", Annotations.of(paint)))
+    first = of(m.Answered, driver.heard)[0].generation
+    (answered,) = of(m.Answered, events)
     assert answered.generation > first
-    tiles = of(Predicted, events)
+    tiles = of(m.Predicted, events)
     assert len(tiles) == 36
     assert {t.generation for t in tiles} == {answered.generation}
 
 
 def test_every_tile_belongs_to_the_newest_weights(begin, small_tiles):
     small_tiles(20)
-    driver = begin(Train(), averaging=0.3, check_every=1, held_out=0)
+    driver = begin(m.Train(), averaging=0.3, check_every=1, held_out=0)
     newest = 0
     for _ in range(120):
         event = driver.next()
-        if isinstance(event, (Predicted, Swept)):
+        if isinstance(event, (m.Predicted, m.Swept)):
             assert event.generation >= newest
             newest = event.generation
     assert newest > 2
 
 
+@pytest.mark.parametrize("check_every", [1, 3])
+def test_far_tiles_get_their_turn_though_training_improves_all_the_time(
+    begin, small_tiles, check_every
+):
+    small_tiles(10)
+    driver = begin(m.Train(), averaging=0.3, check_every=check_every, held_out=0)
+    driver.inbox.post(m.Look("a", (0, 0, 10, 10)))
+    while len(of(m.Trained, driver.heard)) < 45:
+        driver.next()
+    assert len({e.generation for e in of(m.Predicted, driver.heard)}) > 10
+    assert len(set(places(driver.heard))) == 36
+    newest = {(e.y, e.x): e.generation for e in of(m.Predicted, driver.heard)}
+    assert min(newest.values()) > 2  # and none stays as it was
+
+
 def test_training_goes_on_between_tiles_nobody_sees(begin, small_tiles):
     small_tiles(10)
-    driver = begin(Train(), check_every=100)
-    driver.inbox.post(Look("a", (0, 0, 10, 10)))
-    driver.until(Trained)
-    events = driver.until(Trained) + driver.until(Trained)
-    assert len(of(Predicted, events)) in {1, 2}
+    driver = begin(m.Train(), check_every=100)
+    driver.inbox.post(m.Look("a", (0, 0, 10, 10)))
+    driver.until(m.Trained)
+    events = driver.until(m.Trained) + driver.until(m.Trained)
+    assert len(of(m.Predicted, events)) in {1, 2}
 
 
 def test_the_probability_of_a_class_comes_on_request(begin):
     driver = begin()
-    assert all(e.probability is None for e in of(Predicted, driver.until(Idle)))
+    assert all(e.probability is None for e in of(m.Predicted, driver.until(m.Idle)))
     for number in (1, 2):
-        (tile,) = of(Predicted, driver.do(Look("a", ALL, number)))
+        (tile,) = of(m.Predicted, driver.do(m.Look("a", ALL, number)))
         assert tile.probability.dtype == np.uint8
         assert tile.probability.shape == tile.labels.shape
         assert np.array_equal(tile.probability > 127, tile.labels == number) or (
             (tile.probability[tile.labels == number] >= 127).all()
             and (tile.probability[tile.labels != number] <= 128).all()
         )
-    assert of(Predicted, driver.do(Look("a", ALL)))[0].probability is None
+    assert of(m.Predicted, driver.do(m.Look("a", ALL)))[0].probability is None
 
 
 def test_a_probability_of_no_class_is_left_out(begin):
     driver = begin()
-    driver.until(Idle)
-    assert of(Predicted, driver.do(Look("a", ALL, 9)))[0].probability is None
+    driver.until(m.Idle)
+    assert of(m.Predicted, driver.do(m.Look("a", ALL, 9)))[0].probability is None
 
 
 def test_an_image_that_is_looked_at_before_it_comes_is_predicted_when_it_does(begin, toy):
     """There are weights from another image already."""
     driver = begin()
-    driver.until(Idle)
-    assert not of(Predicted, driver.do(Look("b", ALL)))
-    events = driver.do(Open("b", toy(44).raw))
-    assert [(e.plane, e.labels.shape) for e in of(Predicted, events)] == [("b", (44, 44))]
+    driver.until(m.Idle)
+    assert not of(m.Predicted, driver.do(m.Look("b", ALL)))
+    events = driver.do(m.Open("b", toy(44).raw))
+    assert [(e.plane, e.labels.shape) for e in of(m.Predicted, events)] == [("b", (44, 44))]
 
 
 @pytest.mark.parametrize("painted", [True, False])
 def test_replaced_pixels_are_predicted_anew(begin, toy, painted):
     driver = begin()
-    driver.until(Idle)
+    driver.until(m.Idle)
     plane = "a" if painted else "b"
     if not painted:
-        driver.do(Open("b", toy(seed=5).raw), Look("b", ALL))
+        driver.do(m.Open("b", toy(seed=5).raw), m.Look("b", ALL))
     flipped = 1 + toy(seed=9).raw[:, ::-1]
-    commands = [Annotate("a", Annotations.of(toy().paint[::-1]))] if painted else []
-    again = of(Predicted, driver.do(Open(plane, flipped), *commands))
+    commands = [m.Annotate("a", Annotations.of(toy().paint[::-1]))] if painted else []
+    again = of(m.Predicted, driver.do(m.Open(plane, flipped), *commands))
     assert again
-    other = of(Predicted, driver.do(Open("other name", flipped), Look("other name", ALL)))
+    other = of(m.Predicted, driver.do(m.Open("other name", flipped), m.Look("other name", ALL)))
     assert np.array_equal(again[-1].labels, other[-1].labels)
 
 
 def test_an_image_of_another_size_under_the_same_name(begin, toy):
     """First the image, then the strokes on it: nothing is refused, nothing stale is left."""
-    driver = begin(Train())
-    driver.until(Trained)
-    driver.until(Trained)
+    driver = begin(m.Train())
+    driver.until(m.Trained)
+    driver.until(m.Trained)
     case = toy(44)
-    driver.inbox.post(Open("a", case.raw))
+    driver.inbox.post(m.Open("a", case.raw))
     start = len(driver.heard)
-    driver.do(Pause())
-    driver.do(Annotate("a", Annotations.of(case.paint)), Train(), until=Judged)
-    driver.do(Pause())
+    driver.do(m.Pause())
+    driver.do(m.Annotate("a", Annotations.of(case.paint)), m.Train(), until=m.Judged)
+    driver.do(m.Pause())
     events = driver.heard[start:]
-    assert not of(Refused, events)
-    assert {e.labels.shape for e in of(Predicted, events)} == {(44, 44)}
+    assert not of(m.Refused, events)
+    assert {e.labels.shape for e in of(m.Predicted, events)} == {(44, 44)}
 
 
 # -- training --------------------------------------------------------------------------------
 
 
 def test_train_and_pause(begin):
-    driver = begin(Train())
-    driver.until(Judged)
-    events = driver.until(Judged)
-    assert [e.step for e in of(Trained, events)] == [1, 2]
-    assert all(np.isfinite(e.loss) and e.seconds > 0 for e in of(Trained, events))
-    assert not of(Trained, driver.do(Pause()))
-    assert of(Trained, driver.do(Train(), until=Trained))[0].step == 3
+    driver = begin(m.Train())
+    driver.until(m.Judged)
+    events = driver.until(m.Judged)
+    assert [e.step for e in of(m.Trained, events)] == [1, 2]
+    assert all(np.isfinite(e.loss) and e.seconds > 0 for e in of(m.Trained, events))
+    assert not of(m.Trained, driver.do(m.Pause()))
+    assert of(m.Trained, driver.do(m.Train(), until=m.Trained))[0].step == 3
 
 
 def test_the_shown_score_never_falls_and_tiles_follow_better_weights(begin):
-    driver = begin(Train(), learning_rate=0.1)
-    while len(of(Judged, driver.heard)) < 8:
+    driver = begin(m.Train(), learning_rate=0.1)
+    while len(of(m.Judged, driver.heard)) < 8:
         driver.next()
     generation = None
     for event in driver.heard:
-        if isinstance(event, Judged) and event.step and not event.kept:
+        if isinstance(event, m.Judged) and event.step and not event.kept:
             assert event.held_out is not None
-        if isinstance(event, Predicted):
+        if isinstance(event, m.Predicted):
             assert generation is None or event.generation >= generation
             generation = event.generation
 
 
 def test_it_rests_when_nothing_improves_and_a_stroke_wakes_it(begin, toy):
-    driver = begin(Train(), patience=2, learning_rate=0.1, averaging=0)
-    (rested,) = of(Rested, driver.until(Rested, most=2000))
+    driver = begin(m.Train(), patience=2, learning_rate=0.1, averaging=0)
+    (rested,) = of(m.Rested, driver.until(m.Rested, most=2000))
     assert "Paint where the prediction is wrong" in rested.reason
-    assert not of(Trained, driver.until(Idle))
+    assert not of(m.Trained, driver.until(m.Idle))
     paint = toy().paint.copy()
     paint[57, 5:20] = 1
-    woken = driver.do(Annotate("a", Annotations.of(paint)), until=Trained)
-    assert of(Answered, woken)
-    (judged,) = of(Judged, woken)
+    woken = driver.do(m.Annotate("a", Annotations.of(paint)), until=m.Trained)
+    assert of(m.Answered, woken)
+    (judged,) = of(m.Judged, woken)
     assert 0 <= judged.agreement <= 1
 
 
+def test_it_rests_after_as_many_checks_as_it_has_patience_for(begin, toy):
+    """And again after each stroke."""
+    driver, paint = begin(m.Train(), patience=3, learning_rate=1e-5), toy().paint.copy()
+    for row in (57, 55):
+        checks = [e for e in of(m.Judged, driver.until(m.Rested)) if e.seconds and e.step]
+        assert len(checks) in {3, 4}  # the first answer is judged, too
+        driver.until(m.Idle)
+        paint[row, 5:20] = 1
+        driver.inbox.post(m.Annotate("a", Annotations.of(paint)))
+    assert of(m.Trained, driver.until(m.Trained))
+
+
 def test_a_camera_move_does_not_wake_it(begin):
-    driver = begin(Train(), patience=1, learning_rate=0.1, averaging=0)
-    driver.until(Rested, most=2000)
-    driver.until(Idle)
-    assert not of(Trained, driver.do(Look("a", (0, 0, 5, 5), 1)))
-    assert of(Trained, driver.do(Train(), until=Trained))
+    driver = begin(m.Train(), patience=1, learning_rate=0.1, averaging=0)
+    driver.until(m.Rested, most=2000)
+    driver.until(m.Idle)
+    assert not of(m.Trained, driver.do(m.Look("a", (0, 0, 5, 5), 1)))
+    assert of(m.Trained, driver.do(m.Train(), until=m.Trained))
 
 
 def test_reset_forgets_and_answers_anew(begin):
-    driver = begin(Train())
-    driver.until(Judged)
-    driver.until(Judged)
+    driver = begin(m.Train())
+    driver.until(m.Judged)
+    driver.until(m.Judged)
     newest = driver.session.bench.trainer.generation
-    events = driver.do(Reset())
-    (answered,) = of(Answered, events)
+    events = driver.do(m.Reset())
+    (answered,) = of(m.Answered, events)
     assert answered.generation > newest
-    assert of(Judged, events)[0].step == 0
-    assert not of(Trained, events)
-    assert of(Predicted, events)
+    assert of(m.Judged, events)[0].step == 0
+    assert not of(m.Trained, events)
+    assert of(m.Predicted, events)
 
 
 def test_reset_without_strokes_shows_nothing(begin, model_bytes, small_tiles):
     """Tiles that waited for the model that is gone are not predicted by what knows no classes."""
     small_tiles(10)
-    driver = begin(Restore(model_bytes), paint=np.zeros((60, 60), np.uint8))
-    driver.until(Predicted)
-    assert not of(Predicted, driver.do(Reset()))
+    driver = begin(m.Restore(model_bytes), paint=np.zeros((60, 60), np.uint8))
+    driver.until(m.Predicted)
+    assert not of(m.Predicted, driver.do(m.Reset()))
 
 
 def test_classes_can_be_added_at_any_time(begin, toy, quick):
     case = toy()
     driver = begin(case=case)
-    driver.until(Idle)
+    driver.until(m.Idle)
     paint = case.paint.copy()
     paint[57, 5:30] = 3
     events = driver.do(
-        Configure((*CLASSES, "dirt"), quick()), Annotate("a", Annotations.of(paint)), Train(),
-        until=Trained,
+        m.Configure((*CLASSES, "dirt"), quick()), m.Annotate("a", Annotations.of(paint)), m.Train(),
+        until=m.Trained,
     )  # fmt: skip
-    assert not of(Refused, events)
-    assert of(Answered, events)
+    assert not of(m.Refused, events)
+    assert of(m.Answered, events)
     assert driver.session.bench.trainer.base.classes == 3
 
 
 def test_a_class_too_many_is_refused_and_the_session_goes_on(begin, toy):
     case = toy()
     driver = begin(case=case)
-    driver.until(Idle)
-    (refused,) = of(Refused, driver.do(Annotate("a", Annotations.of(np.where(case.paint, 9, 0)))))
+    driver.until(m.Idle)
+    (refused,) = of(
+        m.Refused, driver.do(m.Annotate("a", Annotations.of(np.where(case.paint, 9, 0))))
+    )
     assert "Class 9 is painted but there are only 2 classes" in refused.sentence
-    assert of(Trained, driver.do(Train(), until=Trained))
+    assert of(m.Trained, driver.do(m.Train(), until=m.Trained))
 
 
 def test_best_weights_are_handed_over_now_and_then(begin, monkeypatch):
     monkeypatch.setattr(module, "_COPY_EVERY", 0.0)
-    driver = begin(Train())
-    (copy,) = of(Exported, driver.until(Exported))
+    driver = begin(m.Train())
+    (copy,) = of(m.Exported, driver.until(m.Exported))
     assert not copy.asked
     assert Model.from_bytes(copy.model).header.classes == CLASSES
     generation = driver.session.bench.trainer.generation
-    for event in driver.do(Pause()):
-        assert not isinstance(event, Exported)
+    for event in driver.do(m.Pause()):
+        assert not isinstance(event, m.Exported)
     assert generation == driver.session.bench.trainer.generation
 
 
 def test_finish_judges_the_last_steps(begin):
-    driver = begin(Train(), held_out=0, check_every=100)
-    driver.until(Trained)
+    driver = begin(m.Train(), held_out=0, check_every=100)
+    driver.until(m.Trained)
     generation = driver.session.bench.trainer.generation
-    driver.session.finish()
+    (judged,) = driver.session.finish()
+    assert isinstance(judged, m.Judged)
+    assert (judged.step, judged.kept) == (1, True)
     assert driver.session.bench.trainer.generation == generation + 1
-    Session(spare=0).finish()  # nothing to judge
+    assert not list(driver.session.finish())  # that is judged already
+    assert not list(Session(spare=0).finish())  # nothing to judge
+
+
+def test_finish_tells_the_score_of_the_weights_that_predict_then(begin):
+    driver = begin(m.Train(), check_every=100)
+    driver.until(m.Trained)
+    (judged,) = driver.session.finish()
+    assert judged.held_out == driver.session.bench.trainer.check().score
 
 
 # -- closing ---------------------------------------------------------------------------------
 
 
 def test_closing_the_image_ends_training_on_it(begin):
-    driver = begin(Train())
-    driver.until(Trained)
-    events = driver.do(Close("a"))
-    assert not of(Trained, events[2:])
-    assert not of(Predicted, events[2:])
-    assert isinstance(driver.next(), Idle)
+    driver = begin(m.Train())
+    driver.until(m.Trained)
+    events = driver.do(m.Close("a"))
+    assert not of(m.Trained, events[2:])
+    assert not of(m.Predicted, events[2:])
+    assert isinstance(driver.next(), m.Idle)
 
 
 def test_training_goes_on_with_the_other_images(begin, toy):
-    driver = begin(Open("b", toy(seed=1).raw), Annotate("b", Annotations.of(toy().paint)), Train())
-    driver.until(Trained)
-    events = driver.do(Close("b"), until=Judged) + driver.until(Trained)
-    assert of(Answered, events)
+    driver = begin(
+        m.Open("b", toy(seed=1).raw), m.Annotate("b", Annotations.of(toy().paint)), m.Train()
+    )
+    driver.until(m.Trained)
+    events = driver.do(m.Close("b"), until=m.Judged) + driver.until(m.Trained)
+    assert of(m.Answered, events)
 
 
 def test_a_closed_inbox_ends_it_in_the_midst_of_work(begin):
-    driver = begin(Train())
-    driver.until(Trained)
+    driver = begin(m.Train())
+    driver.until(m.Trained)
     driver.inbox.close()
     assert len(list(driver.events)) < 10
 
@@ -449,21 +461,21 @@ def test_a_closed_inbox_ends_it_in_the_midst_of_work(begin):
 
 def test_export_and_restore(begin, model_bytes, toy):
     driver = begin()
-    driver.until(Idle)
+    driver.until(m.Idle)
     shown = driver.image((60, 60))
     model = Model.from_bytes(model_bytes)
     assert model.header.classes == CLASSES
     alone = Compute(device="cpu", mirrors=False)
     assert np.array_equal(model.segment(toy().image, compute=alone), shown)
-    other = Driver(Restore(model_bytes), Open("a", toy().raw), Look("a", ALL))
-    events = other.until(Idle)
-    assert of(Restored, events)[0].classes == CLASSES
+    other = Driver(m.Restore(model_bytes), m.Open("a", toy().raw), m.Look("a", ALL))
+    events = other.until(m.Idle)
+    assert of(m.Restored, events)[0].classes == CLASSES
     assert np.array_equal(other.image((60, 60)), shown)
 
 
 def test_a_restored_model_is_exported_as_it_is(small, model_bytes):
-    driver = Driver(Restore(model_bytes), Export())
-    (exported,) = of(Exported, driver.until(Idle))
+    driver = Driver(m.Restore(model_bytes), m.Export())
+    (exported,) = of(m.Exported, driver.until(m.Idle))
     assert exported.asked
     again, before = (Model.from_bytes(b).net.state_dict() for b in (exported.model, model_bytes))
     assert all(torch.equal(again[key], before[key]) for key in before)
@@ -474,15 +486,16 @@ def test_a_restored_model_is_exported_as_it_is(small, model_bytes):
 )
 def test_restoring_what_is_no_model_is_refused(begin, data, sentence):
     driver = begin()
-    driver.until(Idle)
-    (refused,) = of(Refused, driver.do(Restore(data)))
+    driver.until(m.Idle)
+    (refused,) = of(m.Refused, driver.do(m.Restore(data)))
     assert sentence in refused.sentence
-    assert of(Trained, driver.do(Train(), until=Trained))
+    assert refused.plane == ""
+    assert of(m.Trained, driver.do(m.Train(), until=m.Trained))
 
 
 def test_export_before_anything_is_refused(small, begin, toy):
-    for driver in (Driver(Export()), begin(Export(), paint=np.zeros_like(toy().paint))):
-        (refused,) = of(Refused, driver.until(Idle))
+    for driver in (Driver(m.Export()), begin(m.Export(), paint=np.zeros_like(toy().paint))):
+        (refused,) = of(m.Refused, driver.until(m.Idle))
         assert "There is no model yet: paint a few strokes" in refused.sentence
 
 
@@ -499,15 +512,16 @@ def test_export_before_anything_is_refused(small, begin, toy):
 )
 def test_a_bad_image_is_refused_and_the_session_goes_on(begin, image, sentence):
     driver = begin()
-    driver.until(Idle)
-    (refused,) = of(Refused, driver.do(Open("b", image), Look("b", ALL)))
+    driver.until(m.Idle)
+    (refused,) = of(m.Refused, driver.do(m.Open("b", image), m.Look("b", ALL)))
     assert sentence in refused.sentence
-    assert of(Trained, driver.do(Look("a", ALL), Train(), until=Trained))
+    assert refused.plane == "b"
+    assert of(m.Trained, driver.do(m.Look("a", ALL), m.Train(), until=m.Trained))
 
 
 def test_a_refused_command_does_not_take_the_next_ones_with_it(begin):
-    driver = begin(Restore(b""), Train())
-    assert of(Refused, driver.until(Trained))
+    driver = begin(m.Restore(b""), m.Train())
+    assert of(m.Refused, driver.until(m.Trained))
 
 
 # -- after an error nobody foresaw -----------------------------------------------------------
@@ -530,33 +544,33 @@ def stumble(driver, monkeypatch, *commands):
 
 def test_after_an_error_it_is_idle_and_train_tries_again(begin, monkeypatch, toy):
     driver, paint = begin(), toy().paint.copy()
-    driver.until(Idle)
+    driver.until(m.Idle)
     paint[57, 5:20] = 1
     with monkeypatch.context() as patch:
-        stumble(driver, patch, Train(), Annotate("a", Annotations.of(paint)))
-    assert not of(Trained, driver.until(Idle))
-    events = driver.do(Train(), until=Trained)
-    assert of(Answered, events)
+        stumble(driver, patch, m.Train(), m.Annotate("a", Annotations.of(paint)))
+    assert not of(m.Trained, driver.until(m.Idle))
+    events = driver.do(m.Train(), until=m.Trained)
+    assert of(m.Answered, events)
     assert driver.session.bench.trainer.counts[1] == (paint == 1).sum()
 
 
 def test_an_error_in_one_command_loses_none_of_the_others(begin, monkeypatch, toy):
     driver = begin()
-    driver.until(Idle)
+    driver.until(m.Idle)
     bench = driver.session.bench
     with monkeypatch.context() as patch:
         patch.setattr(bench.trainer, "annotate", lambda *a: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             driver.do(
-                Annotate("a", Annotations.of(toy().paint[::-1])), Open("b", toy(44).raw),
-                Look("b", ALL), Train(), Export(),
+                m.Annotate("a", Annotations.of(toy().paint[::-1])), m.Open("b", toy(44).raw),
+                m.Look("b", ALL), m.Train(), m.Export(),
             )  # fmt: skip
     driver.session.pause()
     driver.events = driver.session.run(driver.inbox)
-    events = driver.until(Idle)
-    assert {e.plane for e in of(Predicted, events)} == {"b"}
-    assert of(Exported, events)
-    assert not of(Trained, events)  # the user was told that training is paused
+    events = driver.until(m.Idle)
+    assert {e.plane for e in of(m.Predicted, events)} == {"b"}
+    assert of(m.Exported, events)
+    assert not of(m.Trained, events)  # the user was told that training is paused
 
 
 # -- segmenting ------------------------------------------------------------------------------
@@ -564,7 +578,7 @@ def test_an_error_in_one_command_loses_none_of_the_others(begin, monkeypatch, to
 
 def put_together(events, shape):
     whole = np.zeros(shape, np.uint8)
-    for event in of(Segmented, events):
+    for event in of(m.Segmented, events):
         h, w = event.labels.shape
         assert not whole[event.y : event.y + h, event.x : event.x + w].any()
         whole[event.y : event.y + h, event.x : event.x + w] = event.labels
@@ -574,9 +588,9 @@ def put_together(events, shape):
 def test_an_image_is_segmented_as_it_is_shown(begin, small_tiles):
     small_tiles(20)
     driver = begin()
-    driver.until(Idle)
-    events = driver.do(SegmentImage("a"))
-    tiles = of(Segmented, events)
+    driver.until(m.Idle)
+    events = driver.do(m.SegmentImage("a"))
+    tiles = of(m.Segmented, events)
     assert [t.done for t in tiles] == [400 * n for n in range(1, 10)]
     assert {t.total for t in tiles} == {3600}
     assert np.array_equal(put_together(events, (60, 60)), driver.image((60, 60)))
@@ -585,8 +599,8 @@ def test_an_image_is_segmented_as_it_is_shown(begin, small_tiles):
 def test_mirror_images_are_averaged_on_request(begin, quick, model_bytes, toy, small_tiles):
     small_tiles(20)
     driver = begin()
-    driver.do(Configure(CLASSES, changed(quick(), "compute", mirrors=True)))
-    events = driver.do(SegmentImage("a"))
+    driver.do(m.Configure(CLASSES, changed(quick(), "compute", mirrors=True)))
+    events = driver.do(m.SegmentImage("a"))
     wanted = Model.from_bytes(model_bytes).segment(toy().image, compute=Compute(mirrors=True))
     assert np.array_equal(put_together(events, (60, 60)), wanted)
 
@@ -594,11 +608,11 @@ def test_mirror_images_are_averaged_on_request(begin, quick, model_bytes, toy, s
 def test_all_tiles_of_a_segmentation_come_from_the_same_weights(begin, toy, small_tiles):
     small_tiles(20)
     driver = begin()
-    driver.until(Idle)
+    driver.until(m.Idle)
     shown = driver.image((60, 60))
-    events = driver.do(SegmentImage("a"), until=Segmented)
+    events = driver.do(m.SegmentImage("a"), until=m.Segmented)
     flipped = np.where(toy().paint, 3 - toy().paint, 0)
-    events += driver.do(Annotate("a", Annotations.of(flipped)))
+    events += driver.do(m.Annotate("a", Annotations.of(flipped)))
     assert np.array_equal(put_together(events, (60, 60)), shown)
     assert not np.array_equal(driver.image((60, 60)), shown)
 
@@ -606,33 +620,33 @@ def test_all_tiles_of_a_segmentation_come_from_the_same_weights(begin, toy, smal
 def test_cancel_stops_at_the_next_tile_and_a_new_job_can_begin(begin, small_tiles):
     small_tiles(20)
     driver = begin()
-    driver.until(Idle)
-    driver.do(SegmentImage("a"), until=Segmented)
-    assert not of(Segmented, driver.do(Cancel()))
-    assert len(of(Segmented, driver.do(SegmentImage("a")))) == 9
+    driver.until(m.Idle)
+    driver.do(m.SegmentImage("a"), until=m.Segmented)
+    assert not of(m.Segmented, driver.do(m.Cancel("a")))
+    assert len(of(m.Segmented, driver.do(m.SegmentImage("a")))) == 9
 
 
 @pytest.mark.parametrize("replaced", [True, False])
 def test_an_image_that_goes_away_ends_its_segmentation(begin, toy, small_tiles, replaced):
     small_tiles(20)
     driver = begin()
-    driver.until(Idle)
-    driver.do(Open("b", toy(seed=3).raw))
-    driver.do(SegmentImage("b"), until=Segmented)
+    driver.until(m.Idle)
+    driver.do(m.Open("b", toy(seed=3).raw))
+    driver.do(m.SegmentImage("b"), until=m.Segmented)
     other = 1 + toy(seed=4).raw[:, ::-1]
-    events = driver.do(Open("b", other) if replaced else Close("b"))
-    assert not of(Segmented, events)
+    events = driver.do(m.Open("b", other) if replaced else m.Close("b"))
+    assert not of(m.Segmented, events)
     if replaced:  # and nothing of the old pixels is remembered under the name
-        shown = driver.do(Look("b", ALL)) and driver.image((60, 60), "b")
-        driver.do(Open("other name", other), Look("other name", ALL))
+        shown = driver.do(m.Look("b", ALL)) and driver.image((60, 60), "b")
+        driver.do(m.Open("other name", other), m.Look("other name", ALL))
         assert np.array_equal(shown, driver.image((60, 60), "other name"))
 
 
 def test_segmenting_needs_an_image_and_a_model(small, begin, toy):
-    (refused,) = of(Refused, Driver(SegmentImage("a")).until(Idle))
+    (refused,) = of(m.Refused, Driver(m.SegmentImage("a")).until(m.Idle))
     assert "choose an image layer first" in refused.sentence
-    driver = begin(SegmentImage("a"), paint=np.zeros_like(toy().paint))
-    (refused,) = of(Refused, driver.until(Idle))
+    driver = begin(m.SegmentImage("a"), paint=np.zeros_like(toy().paint))
+    (refused,) = of(m.Refused, driver.until(m.Idle))
     assert "no model yet" in refused.sentence
 
 
@@ -640,10 +654,10 @@ def test_strokes_are_taken_while_segmenting(begin, toy, small_tiles):
     """A job does not keep the painter waiting."""
     small_tiles(10)
     driver = begin()
-    driver.until(Idle)
-    driver.do(SegmentImage("a"), until=Segmented)
-    events = driver.do(Annotate("a", Annotations.of(toy().paint[:, ::-1])), until=Answered)
-    assert len(of(Segmented, events)) <= 2
+    driver.until(m.Idle)
+    driver.do(m.SegmentImage("a"), until=m.Segmented)
+    events = driver.do(m.Annotate("a", Annotations.of(toy().paint[:, ::-1])), until=m.Answered)
+    assert len(of(m.Segmented, events)) <= 2
 
 
 @pytest.fixture
@@ -656,35 +670,63 @@ def folder(tmp_path, toy):
 
 
 @pytest.mark.parametrize("own_model", [True, False])
-def test_a_folder_is_segmented(begin, folder, tmp_path, model_bytes, own_model):
+def test_a_folder_is_segmented(begin, folder, tmp_path, model_bytes, quick, own_model):
+    """As the settings of the session say."""
     driver = begin() if own_model else Driver()
-    driver.until(Idle)
+    driver.until(m.Idle)
     model = b"" if own_model else model_bytes
-    events = driver.do(SegmentFolder(str(folder), str(tmp_path / "out"), model=model))
-    assert [e.error for e in of(FileSegmented, events)] == ["", "", ""]
-    assert of(FolderSegmented, events)[0].written == 3
+    events = driver.do(m.SegmentFolder(str(folder), str(tmp_path / "out"), model=model))
+    assert [e.error for e in of(m.FileSegmented, events)] == ["", "", ""]
+    assert of(m.FolderSegmented, events)[0].written == 3
     found = tifffile.imread(tmp_path / "out" / "a.tif")
     image = tifffile.imread(folder / "a.tif")
-    assert np.array_equal(found, Model.from_bytes(model_bytes).segment(image))
+    compute = quick().compute if own_model else Compute()
+    assert np.array_equal(found, Model.from_bytes(model_bytes).segment(image, compute=compute))
 
 
 def test_a_folder_can_be_cancelled(begin, folder, tmp_path):
     driver = begin()
-    driver.until(Idle)
-    driver.do(SegmentFolder(str(folder), str(tmp_path / "out")), until=FileSegmented)
-    (end,) = of(FolderSegmented, driver.do(Cancel()))
+    driver.until(m.Idle)
+    driver.do(m.SegmentFolder(str(folder), str(tmp_path / "out")), until=m.FileSegmented)
+    (end,) = of(m.FolderSegmented, driver.do(m.Cancel()))
     assert (end.written, end.cancelled) == (1, True)
+
+
+def test_an_image_is_segmented_first_and_the_folder_goes_on_after_it(
+    begin, folder, tmp_path, small_tiles
+):
+    small_tiles(20)
+    driver = begin()
+    driver.until(m.Idle)
+    folder_command = m.SegmentFolder(str(folder), str(tmp_path / "out"))
+    driver.do(folder_command, until=m.FileSegmented)
+    events = driver.do(m.SegmentImage("a"))
+    kinds = [type(e) for e in events if isinstance(e, (m.Segmented, m.FileSegmented))]
+    assert kinds == [m.Segmented] * 9 + [m.FileSegmented] * 2
+    assert of(m.FolderSegmented, events)[0].written == 3
+
+
+@pytest.mark.parametrize("stopped", ["", "a", "another"])
+def test_cancelling_one_lets_the_other_go_on(begin, folder, tmp_path, small_tiles, stopped):
+    small_tiles(20)
+    driver = begin()
+    driver.until(m.Idle)
+    driver.do(m.SegmentFolder(str(folder), str(tmp_path / "out")), until=m.FileSegmented)
+    driver.do(m.SegmentImage("a"), until=m.Segmented)
+    events = driver.do(m.Cancel(stopped))
+    assert len(of(m.Segmented, events)) == (0 if stopped == "a" else 8)
+    assert of(m.FolderSegmented, events)[0].cancelled == (stopped == "")
 
 
 @pytest.mark.parametrize("what", ["no folder", "no model", "bad model"])
 def test_a_folder_that_cannot_be_segmented_is_refused(begin, small, folder, tmp_path, what):
     driver = Driver() if what == "no model" else begin()
-    driver.until(Idle)
+    driver.until(m.Idle)
     source = tmp_path / "none" if what == "no folder" else folder
-    command = SegmentFolder(
+    command = m.SegmentFolder(
         str(source), str(tmp_path / "out"), model=b"bad" if what == "bad model" else b""
     )
-    (refused,) = of(Refused, driver.do(command))
+    (refused,) = of(m.Refused, driver.do(command))
     assert refused.sentence.endswith(".")
     assert not (tmp_path / "out").exists()
 
@@ -695,9 +737,9 @@ def test_a_folder_that_cannot_be_segmented_is_refused(begin, small, folder, tmp_
 def test_a_device_that_is_not_there_is_refused(begin, quick, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     driver = begin()
-    driver.until(Idle)
+    driver.until(m.Idle)
     (refused,) = of(
-        Refused, driver.do(Configure(CLASSES, changed(quick(), "compute", device="cuda")))
+        m.Refused, driver.do(m.Configure(CLASSES, changed(quick(), "compute", device="cuda")))
     )
     assert "no cuda device" in refused.sentence
-    assert of(Trained, driver.do(Train(), until=Trained))
+    assert of(m.Trained, driver.do(m.Train(), until=m.Trained))

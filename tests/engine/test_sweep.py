@@ -69,6 +69,28 @@ def test_a_new_sweep_replaces_the_old_one():
     assert (sweep.total, sweep.waiting) == (3, 3)
 
 
+@given(BOXES, st.integers(1, 5))
+def test_every_tile_gets_its_turn_though_no_sweep_comes_to_its_end(box, more):
+    """New weights come when all that is seen is done, and a few tiles out of sight."""
+    sweep, taken = Sweep("a", box), []
+    sweep.begin(TILES)
+    visible = sweep.visible_waiting
+    for _ in range(-(-len(TILES) // more)):
+        taken += [sweep.next() for _ in range(min(visible + more, sweep.waiting))]
+        sweep.begin(TILES)
+    assert set(taken) == set(TILES)
+
+
+def test_what_was_left_out_longest_comes_first():
+    sweep = Sweep("a", (0, 0, 1, 1))
+    for first in (0, 2, 4):
+        sweep.begin(TILES)
+        seen, *far = [sweep.next() for _ in range(3)]
+        ranks = sorted(range(len(TILES)), key=lambda i: distance(TILES[i], sweep.box))
+        assert seen == TILES[ranks[0]]
+        assert {*far} == {TILES[i] for i in ranks[1 + first : 3 + first]}
+
+
 def test_nothing_waits_after_clearing():
     sweep = Sweep("a", (0, 0, 10, 10))
     sweep.begin(TILES)

@@ -84,12 +84,31 @@ def test_it_ends_by_itself_when_nothing_gets_better(run, quick):
     assert isinstance(heard[-1], Rested)
 
 
+def test_seconds_are_not_overrun_by_a_slow_step_or_the_last_judgement(run, quick, monkeypatch):
+    """A step takes 0.5 s and a check 1 s: after two steps of 3 s no further one has the time."""
+    from napari_unet.core.training import Trainer
+
+    for name, seconds in (("step", 0.5), ("check", 1.0)):
+        real = getattr(Trainer, name)
+        monkeypatch.setattr(Trainer, name, lambda self, r=real, s=seconds: time.sleep(s) or r(self))
+    heard = []
+
+    def report(event):
+        heard.append((time.monotonic(), event))
+
+    run(seconds=4, settings=quick(check_every=1), report=report)
+    began = next(when for when, event in heard if isinstance(event, Ready))
+    events = [event for _, event in heard]
+    assert heard[-1][0] - began < 4
+    assert len(of(Trained, events)) in {1, 2}
+
+
 def test_limits():
-    now = time.monotonic()
-    assert Limit(None, 5).reached(now, 5)
-    assert not Limit(None, 5).reached(now - 1e6, 4)
-    assert Limit(10, None).reached(now - 10, 0)
-    assert not Limit(10, None).reached(now, 10**6)
+    assert Limit(None, 5).reached(0, 0, 5)
+    assert not Limit(None, 5).reached(1e6, 1e6, 4)
+    assert Limit(10, None).reached(10, 0, 0)
+    assert Limit(10, None).reached(8, 3, 0)
+    assert not Limit(10, None).reached(6, 3, 10**6)
 
 
 # -- what comes out --------------------------------------------------------------------------
@@ -98,7 +117,9 @@ def test_limits():
 def test_report_hears_all_there_is_to_say(run):
     _, heard = heard_by(run, steps=5)
     assert isinstance(heard[0], Ready)
-    assert len(of(Judged, heard)) == 3  # the first answer, and every two steps
+    judged = of(Judged, heard)  # the first answer, every two steps, and at last the fifth
+    assert [e.step for e in judged] == [0, 2, 4, 5]
+    assert heard[-1] is judged[-1]
     assert not of(Idle, heard)
 
 
@@ -131,6 +152,7 @@ def test_a_seeded_run_reproduces_itself(run, quick):
 def test_class_names(run, given, known):
     model = run(classes=given)
     assert model.header.classes == known
+    assert model.header.made["precision"] == "float32"
     assert model.header.shape.classes == len(known)
 
 

@@ -94,6 +94,19 @@ def test_another_class_keeps_what_the_body_has_learnt(bench, toy, quick):
     assert np.array_equal(bench.trainer.splits["a"].held, held)  # what was judged by is not learnt
 
 
+@pytest.mark.parametrize("init", ["bundled", "random"])
+def test_another_class_does_not_make_a_random_network_a_pretrained_one(exact, toy, quick, init):
+    """All layers of a random network learn, whatever becomes of its classes."""
+    bench = Workbench(spare=0, init=init)
+    bench.take(Configure(TWO, quick()))
+    bench.take(Open("a", toy().raw))
+    for classes in (THREE, TWO):
+        bench.take(Configure(classes, quick()))
+        assert bench.trainer.base.pretrained == (init == "bundled")
+    again = Model.from_bytes(bench._newest().to_bytes())
+    assert again.header.pretrained == again.net.pretrained == (init == "bundled")
+
+
 def test_renaming_costs_nothing(bench, toy, quick):
     trainer = learnt(bench, toy()).trainer
     bench.take(Configure(("cell", "wall"), quick()))
@@ -142,6 +155,16 @@ def test_another_number_of_threads_keeps_the_weights(bench, toy, quick):
     assert bench.trainer.answered
     assert torch.equal(bench.trainer.predictor.weight, weight)
     assert bench.trainer.device.threads == 2
+
+
+def test_another_precision_keeps_the_weights_and_is_told(bench, toy, quick):
+    learnt(bench, toy())
+    weight = bench.trainer.predictor.weight.clone()
+    for precision, told in (("bf16", "bfloat16"), ("fp32", "float32")):
+        bench.take(Configure(TWO, changed(quick(), "compute", precision=precision)))
+        assert torch.equal(bench.trainer.predictor.weight, weight)
+        assert bench.model().header.made["precision"] == told
+        assert bench.model().header.settings.compute.precision == precision
 
 
 def test_another_network_starts_anew(bench, toy, quick):

@@ -15,26 +15,8 @@ import pytest
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.model import Model
 from napari_unet.engine import codec
+from napari_unet.engine import messages as m
 from napari_unet.engine.link import Link
-from napari_unet.engine.messages import (
-    Annotate,
-    Answered,
-    Close,
-    Configure,
-    Ended,
-    Export,
-    Exported,
-    Failed,
-    Idle,
-    Look,
-    Open,
-    Pause,
-    Predicted,
-    Ready,
-    Refused,
-    Train,
-    Trained,
-)
 
 SOON = 60  # s; torch alone takes seconds to import on a busy machine
 
@@ -42,13 +24,13 @@ SOON = 60  # s; torch alone takes seconds to import on a busy machine
 PATCHED = """
     import time
     from napari_unet.engine import session, worker
-    from napari_unet.engine.messages import Open
+    from napari_unet.engine import messages as m
 
     class Patched(session.Session):
         def _obey(self, command):
-            if isinstance(command, Open) and command.plane == "raise":
+            if isinstance(command, m.Open) and command.plane == "raise":
                 raise RuntimeError("the network is upside down")
-            if isinstance(command, Open) and command.plane == "hang":
+            if isinstance(command, m.Open) and command.plane == "hang":
                 print("what libraries print", flush=True)
                 time.sleep(100)
             return super()._obey(command)
@@ -85,17 +67,17 @@ def start(tmp_path):
 
 def until(link, kind):
     heard = [link.wait(SOON)]
-    while not isinstance(heard[-1], (kind, Ended)):
+    while not isinstance(heard[-1], (kind, m.Ended)):
         heard.append(link.wait(SOON))
     assert isinstance(heard[-1], kind), heard[-1]
     return heard
 
 
 def teach(link, case, quick):
-    link.post(Configure(("ground", "disk"), quick()))
-    link.post(Open("a", case.raw))
-    link.post(Look("a", (0, 0, 60, 60)))
-    link.post(Annotate("a", Annotations.of(case.paint)))
+    link.post(m.Configure(("ground", "disk"), quick()))
+    link.post(m.Open("a", case.raw))
+    link.post(m.Look("a", (0, 0, 60, 60)))
+    link.post(m.Annotate("a", Annotations.of(case.paint)))
 
 
 def test_from_the_first_stroke_to_the_model(start, toy, quick):
@@ -103,29 +85,29 @@ def test_from_the_first_stroke_to_the_model(start, toy, quick):
     case = toy()
     link = start()
     teach(link, case, quick)
-    assert isinstance(link.wait(SOON), Ready)
+    assert isinstance(link.wait(SOON), m.Ready)
     if hasattr(os, "getpriority"):
         mine, its = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (0, link.process.pid))
         assert its == min(mine + 10, 19)
-    heard = until(link, Predicted)
-    assert any(isinstance(event, Answered) for event in heard)
+    heard = until(link, m.Predicted)
+    assert any(isinstance(event, m.Answered) for event in heard)
     shown = heard[-1].labels
     assert np.mean([(shown == k)[case.truth == k].mean() for k in (1, 2)]) > 0.8
-    link.post(Train())
-    heard += until(link, Trained) + until(link, Trained)
-    link.post(Pause())
-    link.post(Export())
-    heard += until(link, Exported)
+    link.post(m.Train())
+    heard += until(link, m.Trained) + until(link, m.Trained)
+    link.post(m.Pause())
+    link.post(m.Export())
+    heard += until(link, m.Exported)
     while not heard[-1].asked:
-        heard += until(link, Exported)
+        heard += until(link, m.Exported)
     assert Model.from_bytes(heard[-1].model).header.classes == ("ground", "disk")
-    assert not [event for event in heard if isinstance(event, Idle)]  # is for the child itself
+    assert not [event for event in heard if isinstance(event, m.Idle)]  # is for the child itself
     if sys.platform != "win32":
         os.kill(link.process.pid, signal.SIGINT)  # Ctrl-C in the terminal is not meant for it
-    link.post(Open("b", np.full((1, 9, 9), np.nan)))
-    assert "not numbers" in until(link, Refused)[-1].sentence
-    link.post(Train())
-    until(link, Trained)
+    link.post(m.Open("b", np.full((1, 9, 9), np.nan)))
+    assert "not numbers" in until(link, m.Refused)[-1].sentence
+    link.post(m.Train())
+    until(link, m.Trained)
     before = time.monotonic()
     link.close()  # its stdin ends in the midst of training
     assert link.process.wait(10) == 0
@@ -135,35 +117,35 @@ def test_from_the_first_stroke_to_the_model(start, toy, quick):
 def test_an_error_nobody_foresaw_is_told_and_the_engine_goes_on(start, toy, quick):
     link = start(PATCHED)
     teach(link, toy(), quick)
-    until(link, Predicted)
+    until(link, m.Predicted)
     for _ in range(2):
-        link.post(Open("raise", toy().raw))
-        failed = until(link, Failed)[-1]
+        link.post(m.Open("raise", toy().raw))
+        failed = until(link, m.Failed)[-1]
         assert "the network is upside down" in failed.sentence
         assert "strokes are safe" in failed.sentence
         assert "Traceback" in failed.traceback
         assert "in _obey" in failed.traceback
-    link.post(Open("curse", toy().raw))
-    link.post(Train())
-    assert "went astray" in until(link, Failed)[-1].sentence
+    link.post(m.Open("curse", toy().raw))
+    link.post(m.Train())
+    assert "went astray" in until(link, m.Failed)[-1].sentence
     time.sleep(1.5)  # it is told once, and training waits
-    assert not any(isinstance(event, Failed) for event in link.events())
-    link.post(Close("curse"))
-    link.post(Train())
-    assert until(link, Trained)[-1].step == 1
+    assert not any(isinstance(event, m.Failed) for event in link.events())
+    link.post(m.Close("curse"))
+    link.post(m.Train())
+    assert until(link, m.Trained)[-1].step == 1
 
 
 def test_a_child_that_hangs_ends_when_its_parent_is_gone(start, toy):
     """However the parent died: all that the child notices is the end of its stdin."""
     link = start(PATCHED)
-    until(link, Ready)
-    link.post(Open("hang", toy().raw))
+    until(link, m.Ready)
+    link.post(m.Open("hang", toy().raw))
     time.sleep(0.5)
     before = time.monotonic()
     link._commands.put(None)  # closes its stdin, and nothing else
     assert link.process.wait(10) == 0
     assert 1 < time.monotonic() - before < 5
-    ended = until(link, Ended)[-1]
+    ended = until(link, m.Ended)[-1]
     assert "what libraries print" in ended.errors  # not among the messages
 
 
@@ -176,8 +158,8 @@ def test_bytes_that_are_no_messages_end_it_with_a_word():
 def test_a_parent_that_does_not_listen_any_more_ends_it():
     command = [sys.executable, "-P", "-m", "napari_unet.engine"]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert isinstance(codec.read_event(child.stdout), Ready)
+    assert isinstance(codec.read_event(child.stdout), m.Ready)
     child.stdout.close()
-    codec.write(child.stdin, Export())  # asks for an answer that nobody takes
+    codec.write(child.stdin, m.Export())  # asks for an answer that nobody takes
     assert child.wait(10) == 0
     child.stdin.close()

@@ -54,7 +54,7 @@ class FakeEngine:
                 try:
                     measure(command.image)
                 except ImageError as error:
-                    self.say(m.Refused(str(error)))
+                    self.say(m.Refused(str(error), command.plane))
                     return
                 self.images[command.plane] = command.image[0].astype(float)
                 self.fit()
@@ -127,7 +127,7 @@ class FakeEngine:
 
     def segment(self, plane):
         if self.means is None and not self.restored:
-            self.say(m.Refused("Nothing is learnt yet: paint two classes or load a model."))
+            self.say(m.Refused("Nothing is learnt yet: paint two classes or load a model.", plane))
             return
         image = self.images[plane]
         if self.means is None:
@@ -144,14 +144,19 @@ class FakeEngine:
         if not source.is_dir():
             self.say(m.Refused(f"There is no folder {source}: check how it is written."))
             return
-        files = sorted(source.glob(command.pattern))
+        files = sorted(source.glob(command.pattern))[: command.limit or None]
         failed = 0
+        self.queue.append(m.FolderFound(tuple(map(str, files))))
         for done, file in enumerate(files, start=1):
             error = "It is broken." if "broken" in file.name else ""
             failed += bool(error)
-            self.queue.append(
-                m.FileSegmented(str(file), str(file) + ".out", done, len(files), 0.1, error)
-            )
+            results = tuple(str(file) for kind in command.recipe.kinds)
+            self.queue += [
+                m.FileAdvanced(str(file), 0.5),
+                m.FileSegmented(
+                    str(file), results[0], done, len(files), 0.1, error, objects=7, results=results
+                ),
+            ]
         self.queue.append(m.FolderSegmented(len(files) - failed, 0, failed, cancelled=False))
 
     def work(self):

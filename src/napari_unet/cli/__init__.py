@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         code: int = import_module(f"napari_unet.cli.{options.command}").run(options)
-    except (AnnotationError, FileError, ImageError, Refusal) as error:
+    except (AnnotationError, FileError, ImageError, MemoryError, Refusal) as error:
         print(f"napari-unet: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -22,6 +22,7 @@ def run(options: argparse.Namespace) -> int:
         ("classes", ", ".join(f"{n} {name}" for n, name in enumerate(names, start=1))),
         ("channels", str(shape.in_channels)),
         ("network", f"{header.settings.network.preset}, width {shape.width}, depth {shape.depth}"),
+        ("begun with", "pre-trained weights" if header.pretrained else "random weights"),
         *((key.replace("_", " "), str(value)) for key, value in header.made.items()),
         ("settings", _changes(header.settings)),
     ]

@@ -15,11 +15,11 @@ def by_stem(files: Iterable[Path]) -> dict[str, Path]:
     Raises
     ------
     Refusal
-        If two files share one.
+        If two different files share one.
     """
     named: dict[str, Path] = {}
     for file in files:
-        if (other := named.setdefault(file.stem, file)) is not file:
+        if (other := named.setdefault(file.stem, file)) != file:
             raise Refusal(
                 f"{other} and {file} have the same name up to the ending: rename one, so that it "
                 "is clear which file belongs to it."
@@ -40,6 +40,11 @@ def pair(images: Sequence[Path], annotations: Sequence[Path]) -> list[tuple[Path
     """
     painted = by_stem(gather(annotations))
     pictures = by_stem(gather(images))
+    if both := sorted(set(painted.values()) & set(pictures.values())):
+        raise Refusal(
+            f"{both[0]} is given both as image and as annotation: "
+            "name different files or folders for the two."
+        )
     named = {path for path in images if not path.is_dir()}
     unpainted = [path for stem, path in pictures.items() if stem not in painted]
     unpictured = [path for stem, path in painted.items() if stem not in pictures]

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from napari_unet import __version__
-from napari_unet.core.settings import Knob, Settings, changed, knobs
+from napari_unet.core.objects import ObjectSettings
+from napari_unet.core.recipe import FORMATS, KINDS
+from napari_unet.core.settings import Knob, Settings, changed, declared, knobs
 
-_FRONT = ("preset", "device", "threads", "seed")  # shown first, the others are for experts
+# Shown first; the others are for experts
+_FRONT = ("preset", "device", "precision", "threads", "seed")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -21,8 +24,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_demo, _train, _segment, _evaluate, _info):
-        command = add(commands)
+    for name, brief, fill in (
+        ("demo", "try it on a real image that comes along", _demo),
+        ("train", "train a model on annotated images", _train),
+        ("segment", "segment images with a model", _segment),
+        ("evaluate", "compare label files with the truth", _evaluate),
+        ("info", "tell what a model file holds", _info),
+    ):
+        command = commands.add_parser(name, help=brief)
+        fill(command)
         command.add_argument(
             "--json", action="store_true", help="print one machine-readable line a result"
         )
@@ -46,8 +56,7 @@ def chosen_settings(options: argparse.Namespace, settings: Settings | None = Non
     return settings
 
 
-def _demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = commands.add_parser("demo", help="try it on a real image that comes along")
+def _demo(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Open napari on a stained tissue section with the panel and a short guide. Without a "
         "display, train on the same strokes and write what came out."
@@ -61,16 +70,13 @@ def _demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argp
         "--seconds", type=_positive, default=40.0, metavar="S",
         help="how long to train when there is no window (default: %(default)g)",
     )  # fmt: skip
-    return parser
 
 
-def _train(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser("train", help="train a model on annotated images")
+def _train(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Train on images and annotations of the same stem (cell1.tif, cell1.png). Annotations "
-        "are label images: 0 unlabelled, 1, 2, … classes; strokes are enough."
+        "are label images: 0 unlabelled, 1, 2, … classes; strokes are enough. Training ends sooner "
+        "when nothing improves on strokes held out."
     )
     add = parser.add_argument
     add("--images", nargs="+", type=Path, required=True, metavar="A", help="files or folders")
@@ -83,7 +89,7 @@ def _train(
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
         "--seconds", type=_positive, metavar="S",
-        help="stop after so long, counted from the first step (default: when nothing improves)",
+        help="train no longer than this, the first answer included (default: 60, any with --steps)",
     )  # fmt: skip
     length.add_argument("--steps", type=_count, metavar="N", help="stop after so many steps")
     add(
@@ -94,36 +100,46 @@ def _train(
     expert = parser.add_argument_group("settings for experts")
     for knob in sorted(knobs(), key=lambda knob: knob.name not in _FRONT):
         _add_knob(front if knob.name in _FRONT else expert, knob)
-    return parser
 
 
-def _segment(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser("segment", help="segment images with a model")
+def _segment(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Write one label file per image: the same stem, classes 1…K as uint8 TIFF. "
-        "What this model has segmented already is skipped."
+        "Write one label file per image: the same stem, classes 1…K as uint8 OME-TIFF, or what "
+        "--outputs asks for. What is done already, with this model and these choices, is skipped."
     )
     add = parser.add_argument
     add("input", nargs="+", type=Path, metavar="INPUT", help="image files or folders")
     add("--model", type=Path, required=True, metavar="MODEL", help="a model file")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder for the label files")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     add("--pattern", default="*", help="what names of files in folders must match, as *_dapi.tif")
+    add("--recursive", action="store_true", help="sub-folders too; --out mirrors them")
+    add(
+        "--outputs", type=_kinds, default=KINDS[:1], metavar="KINDS",
+        help=f"what to write, from {','.join(KINDS)} (default: {KINDS[0]})",
+    )  # fmt: skip
+    add("--format", choices=FORMATS, default=FORMATS[0], help="of images (default: %(default)s)")
+    add("--channels", type=_numbers, default=(), metavar="N,…", help="of the files (default: all)")
+    add(
+        "--objects-of", type=_numbers, default=(), metavar="N,…",
+        help="classes whose objects are counted (default: all but the first)",
+    )  # fmt: skip
     add(
         "--overwrite", action="store_true",
-        help="segment what is done once more, and replace label files of other origin",
+        help="segment what is done once more, and replace files of other origin",
     )  # fmt: skip
+    add(
+        "--cluster", default="", metavar="ADDRESS",
+        help="of a Dask scheduler, as tcp://host:8786, whose workers see the same folders",
+    )  # fmt: skip
+    objects = parser.add_argument_group("objects and measurements")
+    for knob in declared(ObjectSettings()):
+        _add_knob(objects, knob)
     for knob in knobs():
         if knob.group == "compute":
             _add_knob(parser, knob)
-    return parser
 
 
-def _evaluate(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser("evaluate", help="compare label files with the truth")
+def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "IoU and Dice of each class and their mean, over all files of the same stem together. "
         "Pixels that are 0 in the truth do not count."
@@ -131,13 +147,16 @@ def _evaluate(
     add = parser.add_argument
     add("--prediction", type=Path, required=True, metavar="DIR", help="folder of label files")
     add("--truth", type=Path, required=True, metavar="DIR", help="folder of true label files")
-    return parser
+    add(
+        "--objects", action="store_true",
+        help="the files hold numbers of objects, 0 for none: tell F1, average precision, SEG, "
+        "V_rand, V_info and errors of pairs, pixels and borders",
+    )  # fmt: skip
+    add("--csv", type=Path, metavar="FILE", help="write the scores of each file and of all")
 
 
-def _info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
-    parser = commands.add_parser("info", help="tell what a model file holds")
+def _info(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL")
-    return parser
 
 
 def _add_knob(
@@ -172,6 +191,17 @@ def _within(knob: Knob) -> Callable[[str], float]:
         return value
 
     return read
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    wanted = {part.strip() for part in text.split(",")}
+    if unknown := wanted.difference(KINDS):
+        raise argparse.ArgumentTypeError(f"{unknown.pop()!r} is none of {', '.join(KINDS)}")
+    return tuple(kind for kind in KINDS if kind in wanted)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(_count(part.strip()) for part in text.split(","))
 
 
 def _positive(text: str) -> float:

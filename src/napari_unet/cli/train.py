@@ -51,7 +51,12 @@ def run(options: argparse.Namespace) -> int:
         raise Refusal(str(error)) from error
     finally:
         watch.progress.end()
-    model.save(options.out)
+    try:
+        model.save(options.out)
+    except OSError as error:
+        raise Refusal(
+            f"The model cannot be written to {options.out}: {error.strerror or error}."
+        ) from error
     result(
         as_json=options.json,
         text=f"Wrote {options.out}: {watch.summary()}.",
@@ -108,7 +113,8 @@ class Watch:
 
     def summary(self) -> str:
         """How it went, for people."""
-        return f"{self.step} steps in {self.seconds:.0f} s, held-out score {score(self.held_out)}"
+        steps = f"{self.step} step{'s' * (self.step != 1)}"
+        return f"{steps} in {self.seconds:.0f} s, held-out score {score(self.held_out)}"
 
     def values(self) -> dict[str, object]:
         """How it went, for machines."""

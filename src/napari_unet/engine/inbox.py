@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from napari_unet.engine.messages import (
     Annotate,
+    Cancel,
     Close,
     Command,
     Look,
     Open,
     Pause,
     PlaneName,
-    SegmentFolder,
     SegmentImage,
     Train,
 )
@@ -84,7 +84,7 @@ def _kind(command: Command) -> Hashable:
             return (Annotate, command.plane)
         case Train() | Pause():
             return Train
-        case SegmentImage() | SegmentFolder():
-            return SegmentImage
+        case Cancel():
+            return (Cancel, command.plane)
         case _:
             return type(command)

@@ -9,53 +9,21 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
 from typing import assert_never
-
-import numpy as np
 
 from napari_unet.core.annotations import AnnotationError, check_trainable
 from napari_unet.core.device import DeviceError
 from napari_unet.core.files import FileError
 from napari_unet.core.header import ModelError
-from napari_unet.core.image import ImageError, Picture
+from napari_unet.core.image import ImageError
 from napari_unet.core.model import Model
-from napari_unet.core.prediction import Predictor
-from napari_unet.core.training import Trainer
-from napari_unet.engine.folder import segment_folder
+from napari_unet.core.training import Trainer, Verdict
 from napari_unet.engine.inbox import Inbox
-from napari_unet.engine.messages import (
-    Advised,
-    Annotate,
-    Answered,
-    Cancel,
-    Close,
-    Command,
-    Configure,
-    Event,
-    Export,
-    Exported,
-    Idle,
-    Judged,
-    Look,
-    Open,
-    Pause,
-    Predicted,
-    Ready,
-    Refused,
-    Reset,
-    Rested,
-    Restore,
-    Restored,
-    Segmented,
-    SegmentFolder,
-    SegmentImage,
-    Swept,
-    Train,
-    Trained,
-)
-from napari_unet.engine.sweep import Sweep
-from napari_unet.engine.workbench import Init, Workbench
+from napari_unet.engine.jobs import Jobs
+from napari_unet.engine.live import Live
+from napari_unet.engine.messages import Command, Event, commands, events
+from napari_unet.engine.origin import Init
+from napari_unet.engine.workbench import Workbench
 
 _COPY_EVERY = 15.0  # seconds between two copies of the best weights for the parent
 _BAD_INPUT = (AnnotationError, DeviceError, FileError, ImageError, ModelError)
@@ -74,82 +42,67 @@ class Session:
 
     def __init__(self, *, spare: int = 1, init: Init | Model = "bundled") -> None:
         self.bench = Workbench(spare=spare, init=init)
-        self._sweep = Sweep()
-        self._look = Look("", (0, 0, 0, 0))
-        # generation, plane and probability that the sweep is for
-        self._swept: tuple[int, str, int | None] = (0, "", None)
-        self._jobs: Iterator[Event] | None = None
+        self._live, self._jobs = Live(), Jobs(self.bench)
         self._todo: deque[Command] = deque()  # taken from the inbox, an error loses none of them
-        self._training = self._resting = self._cancelled = self._stumbled = False
+        self._training = self._resting = self._stumbled = False
+        self._unjudged = False  # whether steps were taken since the last check
         self._copied = (0, 0.0)  # generation and time of the parent's copy of the best weights
 
     def run(self, inbox: Inbox) -> Iterator[Event]:
         """Work until the inbox is closed. `Idle` says that nothing is left to do for now."""
         device = self.bench.device
-        yield Ready(device.name, device.threads, device.said)
+        yield events.Ready(device.name, device.threads, device.said)
         while not inbox.closed:
             self._todo.extend(inbox.take())
             while self._todo:
+                command = self._todo.popleft()
                 try:
-                    yield from self._obey(self._todo.popleft())
+                    yield from self._obey(command)
                 except _BAD_INPUT as error:
-                    yield Refused(str(error))
+                    yield events.Refused(str(error), getattr(command, "plane", ""))
             yield from self._work()
 
     def pause(self) -> None:
         """Drop all work that waits (after an error); paint and weights stay."""
-        self._training, self._jobs, self.bench.changed = False, None, False
-        self._todo = deque(c for c in self._todo if not isinstance(c, Train))
+        self._training, self.bench.changed = False, False
+        self._todo = deque(c for c in self._todo if not isinstance(c, commands.Train))
         self._stumbled = True
-        self._sweep.clear()
+        self._jobs.clear()
+        self._live.clear()
 
-    def finish(self) -> None:
+    def finish(self) -> Iterator[Event]:
         """Judge the newest weights a last time, so that no step was in vain."""
-        if self.bench.trainer is not None and self.bench.trainer.ready:
-            self.bench.trainer.check()
+        trainer = self.bench.trainer
+        if trainer is not None and trainer.ready and self._unjudged:
+            yield from self._check(trainer)
 
     # -- commands ---------------------------------------------------------------------------
 
-    def _obey(self, command: Command) -> Iterator[Event]:  # noqa: C901 - one flat match
-        bench = self.bench
+    def _obey(self, command: Command) -> Iterator[Event]:
         match command:
-            case Configure() | Open() | Close() | Annotate():
-                bench.take(command)
+            case commands.Configure() | commands.Open() | commands.Close() | commands.Annotate():
+                self.bench.take(command)
                 self._resting = False
-                if isinstance(command, Open) and command.plane == self._look.plane:
-                    self._swept = (0, "", None)  # other pixels under the same name
-            case Look():
-                self._sweep.look(command.box)
-                self._look = command
-            case Train():
+                if isinstance(command, commands.Open):
+                    self._live.opened(command.plane)
+            case commands.Look():
+                self._live.look(command)
+            case commands.Train():
                 self._training, self._resting = True, False
-                bench.changed, self._stumbled = bench.changed or self._stumbled, False
+                self.bench.changed, self._stumbled = self.bench.changed or self._stumbled, False
                 yield from self._advise()
-            case Pause():
+            case commands.Pause():
                 self._training = False
-            case Reset():
+            case commands.Reset():
                 self._training = False
-                bench.reset()
-            case Restore():
-                bench.restore(Model.from_bytes(command.model))
-                yield Restored(bench.classes)
-            case Export():
-                yield Exported(bench.model().to_bytes(), asked=True)
-            case SegmentImage():
-                self._jobs, self._cancelled = self._segment(command.plane), False
-            case SegmentFolder():
-                self._cancelled = False
-                model = Model.from_bytes(command.model) if command.model else bench.model()
-                target = Path(command.target)
-                self._jobs = segment_folder(
-                    model,
-                    Path(command.source),
-                    target,
-                    pattern=command.pattern,
-                    stopped=lambda: self._cancelled,
-                )
-            case Cancel():
-                self._cancelled = True
+                self.bench.reset()
+            case commands.Restore():
+                self.bench.restore(Model.from_bytes(command.model))
+                yield events.Restored(self.bench.classes)
+            case commands.Export():
+                yield events.Exported(self.bench.model().to_bytes(), asked=True)
+            case commands.SegmentImage() | commands.SegmentFolder() | commands.Cancel():
+                self._jobs.take(command)
             case _:
                 assert_never(command)
 
@@ -158,31 +111,35 @@ class Session:
         trainer = self.bench.trainer
         try:
             if trainer is None:
-                yield Advised("Choose an image, then paint a stroke inside each of two classes.")
+                yield events.Advised(
+                    "Choose an image, then paint a stroke inside each of two classes."
+                )
             else:
                 check_trainable(trainer.counts)
         except AnnotationError as error:
-            yield Advised(str(error))
+            yield events.Advised(str(error))
 
     # -- work -------------------------------------------------------------------------------
 
     def _work(self) -> Iterator[Event]:
         """Do the one most urgent thing."""
-        trainer = self.bench.trainer
+        trainer, live = self.bench.trainer, self._live
+        if trainer is not None:
+            live.follow(trainer)
         if trainer is not None and self.bench.changed:
             yield from self._answer(trainer)
-        elif trainer is not None and self._stale(trainer) and self._sweep.visible_waiting:
-            yield from self._predict(trainer)
-        elif self._jobs is not None:
-            yield from self._one_job(self._jobs)
+        elif trainer is not None and live.urgent:
+            yield from live.predict(trainer)
+        elif self._jobs.waiting:
+            yield from self._jobs.work()
         elif trainer is not None and self._training and not self._resting and trainer.ready:
             yield from self._train(trainer)
-            if self._sweep.waiting:
-                yield from self._predict(trainer)
-        elif self._sweep.waiting and trainer is not None and trainer.answered:
-            yield from self._predict(trainer)
+            if live.waiting:
+                yield from live.predict(trainer)
+        elif trainer is not None and trainer.answered and live.waiting:
+            yield from live.predict(trainer)
         else:
-            yield Idle()
+            yield events.Idle()
 
     def _answer(self, trainer: Trainer) -> Iterator[Event]:
         self.bench.changed = False
@@ -192,30 +149,36 @@ class Session:
         start = time.perf_counter()
         verdict = trainer.answer()
         seconds = time.perf_counter() - start
-        yield Answered(trainer.generation, seconds)
-        yield Judged(
-            trainer.steps, verdict.score, kept=True, agreement=self.bench.agreement, seconds=seconds
-        )
+        self._unjudged = False
+        yield events.Answered(trainer.generation, seconds)
+        yield self._judged(trainer, verdict, seconds)
 
     def _train(self, trainer: Trainer) -> Iterator[Event]:
         start = time.perf_counter()
         loss = trainer.step()
-        yield Trained(trainer.steps, loss, time.perf_counter() - start)
+        self._unjudged = True
+        yield events.Trained(trainer.steps, loss, time.perf_counter() - start)
         settings = self.bench.settings.training
         if trainer.steps % settings.check_every:
             return
-        start = time.perf_counter()
-        verdict = trainer.check()
-        seconds = time.perf_counter() - start
-        agreement = self.bench.agreement
-        yield Judged(trainer.steps, verdict.score, verdict.kept, agreement, seconds)
+        yield from self._check(trainer)
         yield from self._copy(trainer)
         if trainer.idle_checks >= settings.patience:
             self._resting = True
-            yield Rested(
+            yield events.Rested(
                 "Training rests: it no longer gets better on the strokes held out. "
                 "Paint where the prediction is wrong, and it goes on."
             )
+
+    def _check(self, trainer: Trainer) -> Iterator[Event]:
+        start = time.perf_counter()
+        verdict = trainer.check()
+        self._unjudged = False
+        yield self._judged(trainer, verdict, time.perf_counter() - start)
+
+    def _judged(self, trainer: Trainer, verdict: Verdict, seconds: float) -> events.Judged:
+        agreement = self.bench.agreement
+        return events.Judged(trainer.steps, verdict.score, verdict.kept, agreement, seconds)
 
     def _copy(self, trainer: Trainer) -> Iterator[Event]:
         """Give the parent the best weights now and then, in case this process dies."""
@@ -223,64 +186,4 @@ class Session:
         now = time.monotonic()
         if trainer.generation != generation and now - when > _COPY_EVERY:
             self._copied = (trainer.generation, now)
-            yield Exported(self.bench.model().to_bytes(), asked=False)
-
-    def _stale(self, trainer: Trainer) -> bool:
-        """Begin a new sweep when the weights, the plane or what is asked for changed."""
-        wanted = (trainer.generation, self._look.plane, self._look.probability)
-        if wanted != self._swept:
-            self._swept = wanted
-            picture = trainer.pictures.get(self._look.plane)
-            self._sweep.plane, self._sweep.box = self._look.plane, self._look.box
-            self._sweep.begin(trainer.predictor.tiles(picture) if picture else [])
-        return self._sweep.waiting > 0
-
-    def _predict(self, trainer: Trainer) -> Iterator[Event]:
-        """Predict the most urgent tile of the plane that is looked at."""
-        sweep, picture = self._sweep, trainer.pictures.get(self._sweep.plane)
-        if picture is None:  # the image was closed meanwhile
-            sweep.clear()
-            return
-        tile = sweep.next()
-        features = trainer.predictor.features(sweep.plane, picture, tile)
-        if not trainer.answered:  # look ahead: the first stroke will find its features ready
-            return
-        labels, shown = trainer.predictor.labels(features), None
-        if (number := self._look.probability) is not None and number <= trainer.base.classes:
-            p = trainer.predictor.probabilities(features)[number - 1]
-            shown = (255 * p).round().to("cpu").numpy().astype(np.uint8)
-        y, x = (w.start for w in tile.write)
-        yield Predicted(sweep.plane, trainer.generation, y, x, labels, shown)
-        yield Swept(
-            sweep.plane, trainer.generation, sweep.total - sweep.waiting, sweep.total,
-            sweep.visible_waiting,
-        )  # fmt: skip
-
-    # -- jobs -------------------------------------------------------------------------------
-
-    def _one_job(self, jobs: Iterator[Event]) -> Iterator[Event]:
-        try:
-            yield next(jobs)
-        except StopIteration:
-            self._jobs = None
-
-    def _segment(self, plane: str) -> Iterator[Event]:
-        """All tiles of a plane, with the weights that are best when the job begins."""
-        trainer = self.bench.trainer
-        if trainer is None or plane not in trainer.pictures:
-            raise ImageError("There is no image to segment: choose an image layer first.")
-        if not trainer.answered:
-            raise ModelError("There is no model yet: paint a few strokes of two classes first.")
-        return self._segmented(trainer.predictor.snapshot(), plane, trainer.pictures[plane])
-
-    def _segmented(self, predictor: Predictor, plane: str, picture: Picture) -> Iterator[Event]:
-        pixels, done = picture.shape[0] * picture.shape[1], 0
-        mirrored = self.bench.settings.compute.mirrors
-        for tile, labels in predictor.segment(picture, mirrored=mirrored):
-            trainer = self.bench.trainer
-            gone = trainer is None or trainer.pictures.get(plane) is not picture
-            if self._cancelled or gone:
-                return
-            done += labels.size
-            y, x = (w.start for w in tile.write)
-            yield Segmented(plane, y, x, labels, done, pixels)
+            yield events.Exported(self.bench.model().to_bytes(), asked=False)

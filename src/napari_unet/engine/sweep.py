@@ -1,4 +1,4 @@
-"""Which tile is predicted next: what the user looks at first, then the rest of the plane."""
+"""Which tile is predicted next: what the user looks at first, then what is most out of date."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from napari_unet.engine.messages import Box
 class Sweep:
     """The tiles of one plane that wait for the newest weights.
 
+    Weights may change before a sweep has come to its end. So out of sight those tiles come first
+    that were left out longest, and every tile gets its turn.
+
     Attributes
     ----------
     plane : name of the plane, empty where there is none.
@@ -24,10 +27,14 @@ class Sweep:
     total: int = 0
     _visible: list[Tile] = field(default_factory=list)
     _rest: list[Tile] = field(default_factory=list)
+    _number: int = 0  # of this sweep over the plane
+    _taken: dict[Tile, int] = field(default_factory=dict)  # the last sweep that got to each tile
 
     def begin(self, tiles: Sequence[Tile]) -> None:
         """All these tiles are out of date."""
         self.total = len(tiles)
+        self._number += 1
+        self._taken = {tile: self._taken.get(tile, 0) for tile in tiles}
         self._sort(tiles)
 
     def look(self, box: Box) -> None:
@@ -52,11 +59,14 @@ class Sweep:
 
     def next(self) -> Tile:
         """Take the most urgent tile."""
-        return (self._visible or self._rest).pop(0)
+        tile = (self._visible or self._rest).pop(0)
+        self._taken[tile] = self._number
+        return tile
 
     def _sort(self, tiles: Sequence[Tile]) -> None:
         y0, x0, y1, x1 = self.box
         ordered = nearest_first(tiles, ((y0 + y1) / 2, (x0 + x1) / 2))
         window = (slice(y0, y1), slice(x0, x1))
         self._visible = [t for t in ordered if overlaps(t, window)]
-        self._rest = [t for t in ordered if not overlaps(t, window)]
+        rest = [t for t in ordered if not overlaps(t, window)]
+        self._rest = sorted(rest, key=self._taken.__getitem__)  # of the same age, nearest first

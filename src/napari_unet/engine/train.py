@@ -21,6 +21,7 @@ from napari_unet.engine.messages import (
     Command,
     Configure,
     Event,
+    Judged,
     Open,
     Ready,
     Refused,
@@ -39,14 +40,24 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class Limit:
-    """When to stop: after so many seconds since the first work, or so many steps."""
+    """When to stop: so that not more than so many seconds pass, or after so many steps."""
 
     seconds: float | None
     steps: int | None
 
-    def reached(self, since: float, steps: int) -> bool:
-        """Whether it is time to stop, given the start time and the steps so far."""
-        late = self.seconds is not None and time.monotonic() - since >= self.seconds
+    def reached(self, passed: float, ahead: float, steps: int) -> bool:
+        """Whether to stop now.
+
+        Parameters
+        ----------
+        passed : float
+            Seconds so far.
+        ahead : float
+            Seconds that another step, and judging what was learnt, will take.
+        steps : int
+            Steps so far.
+        """
+        late = self.seconds is not None and passed + ahead >= self.seconds
         return late or (self.steps is not None and steps >= self.steps)
 
 
@@ -72,7 +83,9 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
     classes : sequence of str, optional
         Names of the classes 1…K.
     seconds, steps : optional
-        When to stop: wall time from the first answer on, or training steps; 60 s by default.
+        When to stop: wall time in s, or training steps; 60 s by default. Time runs from the
+        moment that all images are read and checked; the first answer and the last judgement are
+        within it, and only the first answer is waited for in any case.
         Training also ends when it no longer gets better on held-out strokes.
     settings : Settings, optional
     init : "bundled", "random", a model or a model's path
@@ -100,21 +113,34 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
     session = Session(spare=0, init=begin)
-    since, done = time.monotonic(), 0
-    limit = Limit(seconds, steps)
-    for event in session.run(Inbox(*commands)):
+    for event in _until(Limit(seconds, steps), session, Inbox(*commands)):
         if report is not None:
             report(event)
         if isinstance(event, Refused):
             raise TrainingError(event.sentence)
-        if isinstance(event, Ready):
-            since = time.monotonic()
-        if isinstance(event, Trained):
-            done = event.step
-        if isinstance(event, Rested) or (session.bench.answered and limit.reached(since, done)):
-            break
-    session.finish()
     return session.bench.model()
+
+
+def _until(limit: Limit, session: Session, inbox: Inbox) -> Iterator[Event]:
+    """What the session says until it is time to stop, its last judgement included."""
+    began, done, step, check = time.monotonic(), 0, 0.0, 0.0
+    for event in session.run(inbox):
+        yield event
+        match event:
+            case Ready():
+                began = time.monotonic()
+            case Trained():
+                done, step = event.step, event.seconds
+            case Judged() if event.step:  # before the first step it is the answer's time
+                check = event.seconds
+            case Rested():
+                break
+            case _:
+                pass
+        passed = time.monotonic() - began
+        if session.bench.answered and limit.reached(passed, step + check, done):
+            break
+    yield from session.finish()
 
 
 def _start(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Literal, cast
+from typing import cast
 
-import msgspec
 import numpy as np
 
 from napari_unet.core.annotations import MAX_CLASSES, AnnotationError, Annotations, check_shapes
@@ -14,11 +13,11 @@ from napari_unet.core.header import ModelError, check_channels
 from napari_unet.core.image import ImageError, Picture
 from napari_unet.core.model import Model
 from napari_unet.core.presets import start
-from napari_unet.core.settings import Network, Settings
+from napari_unet.core.settings import Settings
 from napari_unet.core.training import Trainer
 from napari_unet.engine.messages import Annotate, Close, Configure, Open
+from napari_unet.engine.origin import Init, Origin
 
-Init = Literal["bundled", "random"]
 _CLASSES = ("background", "foreground")  # at least so many, whatever the user named
 
 
@@ -41,15 +40,12 @@ class Workbench:
     """
 
     def __init__(self, *, spare: int = 1, init: Init | Model = "bundled") -> None:
+        self._spare, self._origin = spare, Origin(init)
         self.classes: tuple[str, ...] = _CLASSES
-        self.settings = Settings()
+        self.settings = self._origin.settled(Settings())
         self.trainer: Trainer | None = None
         self.changed = False
         self.agreement: float | None = None
-        self._spare, self._init = spare, init
-        self._asked: Network | None = None  # what the user chose; a model may bring another
-        if isinstance(init, Model):
-            self._adopt_network(init)
         self._paint: dict[str, Annotations] = {}
         self._pictures: dict[str, Picture] = {}
 
@@ -87,20 +83,14 @@ class Workbench:
             raise AnnotationError(f"There can be {MAX_CLASSES} classes at most: remove some.")
         choose(command.settings.compute, spare=self._spare)
         classes = command.classes + _CLASSES[len(command.classes) :]
-        asked, self._asked = self._asked, command.settings.network
-        old, self.settings = self.settings, command.settings
-        if isinstance(self._init, Model):
-            if asked in {None, self._asked}:
-                self._adopt_network(self._init)
-            else:
-                self._init = "bundled"
+        old, self.settings = self.settings, self._origin.configured(command.settings)
         resized = len(classes) != len(self.classes)
         self.classes = classes
         if self.trainer is None:
             return
         if old.network != self.settings.network:
-            self._rebuild(self._init)
-        elif resized or _place(old) != _place(self.settings):
+            self._rebuild(self._origin.start)
+        elif resized or self.device != self.trainer.device:
             self._rebuild(self._newest(), answered=self.trainer.answered and not resized)
         elif old != self.settings:
             self.trainer.settings = self.settings
@@ -121,16 +111,16 @@ class Workbench:
                 f"This image has {picture.channels} channel(s), the ones before have "
                 f"{others[0].channels}: one network learns from images of one kind."
             )
-        if isinstance(self._init, Model):
-            check_channels(self._init.header.shape.in_channels, picture.channels)
+        self._origin.check(picture.channels)
         replaced = self._pictures.get(command.plane)
         self._pictures[command.plane] = picture
         if replaced is not None and replaced.shape != picture.shape:
             old_paint = self._paint.pop(command.plane, None)  # it fits the new image no more
             self.changed = self.changed or old_paint is not None
         if self.trainer is None or self.trainer.base.in_channels != picture.channels:
-            classes = self._init.header.shape.classes if isinstance(self._init, Model) else 0
-            self._rebuild(self._init, answered=classes == len(self.classes))
+            model = self._origin.model
+            answered = model is not None and model.header.shape.classes == len(self.classes)
+            self._rebuild(self._origin.start, answered=answered)
         else:
             self.trainer.open(command.plane, picture)
             self._apply(command.plane)
@@ -162,13 +152,10 @@ class Workbench:
 
     def reset(self) -> None:
         """Forget all that was learnt; the paint stays."""
-        if isinstance(self._init, Model):
-            self._init = "bundled"
-            network = self._asked or self.settings.network
-            self.settings = msgspec.structs.replace(self.settings, network=network)
+        self.settings = self._origin.forget(self.settings)
         self.agreement = None
         if self.trainer is not None:
-            self._rebuild(self._init)
+            self._rebuild(self._origin.start)
 
     def restore(self, model: Model) -> None:
         """Go on from a model: its classes and its network are taken over.
@@ -189,8 +176,8 @@ class Workbench:
             )
         for picture in self._pictures.values():
             check_channels(shape.in_channels, picture.channels)
-        self._init, self.agreement = model, None
-        self._adopt_network(model)
+        self._origin.adopt(model)
+        self.settings, self.agreement = self._origin.settled(self.settings), None
         self.classes = model.header.classes or tuple(f"class {i + 1}" for i in range(shape.classes))
         self._rebuild(model, answered=True)
 
@@ -214,12 +201,9 @@ class Workbench:
             "planes": len(trainer.splits),
             "painted pixels": int(trainer.counts.sum()),
             "seed": self.settings.training.seed,
+            "precision": trainer.device.said,
         }
         return Model.of(copy.deepcopy(trainer.best), self.classes, self.settings, made)
-
-    def _adopt_network(self, model: Model) -> None:
-        network = model.header.settings.network
-        self.settings = msgspec.structs.replace(self.settings, network=network)
 
     def _channels(self, source: Init | Model) -> int:
         """Channels of the open planes; where there are none, of the network so far."""
@@ -261,8 +245,3 @@ class Workbench:
         if agreement is not None:
             self.agreement = agreement
         self.changed = True
-
-
-def _place(settings: Settings) -> tuple[str, int]:
-    """What of the settings decides where the work is done."""
-    return settings.compute.device, settings.compute.threads

@@ -13,7 +13,9 @@ from napari_unet.engine.messages import (
     Event,
     Exported,
     Failed,
+    FileAdvanced,
     FileSegmented,
+    FolderFound,
     FolderSegmented,
     Idle,
     Judged,
@@ -74,15 +76,19 @@ class Hearing(QObject):
             case Segmented():
                 self._segmenter.take(event)
             case Restored():
-                self._roster.adopt(event.classes)
+                self._roster.reconcile(event.classes)
                 self._lesson.hear(event)
-            case Refused() | Failed():
-                # the segmenter's own complaint would be the same sentence again
-                self._segmenter.fail("")
+            case Refused():
+                self._segmenter.refused(event.plane)
+                self._lesson.hear(event)
+            case Failed():
+                self._segmenter.fail("")  # its own complaint would be the same sentence again
                 self._lesson.hear(event)
             case Ready() | Answered() | Trained() | Judged() | Rested() | Advised() | Exported():
                 self._lesson.hear(event)
-            case Idle() | FileSegmented() | FolderSegmented() | Ended():
-                pass  # for the child itself, for the batch widget, and for the keeper
+            case FolderFound() | FileAdvanced() | FileSegmented() | FolderSegmented():
+                pass  # for the batch widget
+            case Idle() | Ended():
+                pass  # for the child itself, and for the keeper
             case _:
                 assert_never(event)

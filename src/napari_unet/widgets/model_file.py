@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_unet.core.files import replacing
-from napari_unet.core.header import ModelError, read_header
+from napari_unet.core.header import ModelError, read_front, read_header
 
 SUFFIX = ".safetensors"
 PATTERN = f"napari-unet models (*{SUFFIX})"
@@ -23,15 +23,18 @@ def read_model(path: Path) -> bytes:
     ModelFileError
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            read_front(file)  # whatever is no model is not read further
+            file.seek(0)
+            return file.read()
+    except ModelError as error:
+        raise ModelFileError(str(error)) from error
     except IsADirectoryError as error:
         raise ModelFileError(f"{path} is a folder; choose a model file in it.") from error
     except OSError as error:
         raise ModelFileError(
             f"The model file {path} cannot be read: {error.strerror}. Choose another one."
         ) from error
-    class_names(data)
-    return data
 
 
 def class_names(data: bytes) -> tuple[str, ...]:

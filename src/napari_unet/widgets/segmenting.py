@@ -77,13 +77,18 @@ class ImageSegmenter(QObject):
     def cancel(self) -> None:
         """Stop; nothing is kept."""
         if self.running:
-            self._post(Cancel())
+            self._post(Cancel(self._plane))
             self._stop("")
 
     def fail(self, sentence: str) -> None:
         """The engine cannot do it."""
         if self.running:
             self._stop(sentence)
+
+    def refused(self, plane: str) -> None:
+        """The engine cannot follow a command about this plane."""
+        if plane == self._plane:
+            self.fail("")
 
     def _next(self) -> None:
         if not self._todo:

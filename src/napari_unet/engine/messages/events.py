@@ -1,127 +1,12 @@
-"""What the window tells the engine (commands) and what it hears back (events).
-
-Both are closed unions of frozen values; whoever handles one matches on its type and ends in
-`assert_never`. A plane is named by a string that its sender chooses.
-"""
+"""Events: what the engine tells the window."""
 
 from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from msgspec import Struct
 from numpy.typing import NDArray
 
-from napari_unet.core.annotations import Annotations
-from napari_unet.core.settings import Settings
-
-PlaneName: TypeAlias = str
-Box: TypeAlias = tuple[int, int, int, int]  # y0, x0, y1, x1 in px, half open
-
-
-class Message(Struct, frozen=True, eq=False, tag=True):
-    """Base of all commands and events."""
-
-
-# -- commands -----------------------------------------------------------------------------
-
-
-class Configure(Message, frozen=True, eq=False):
-    """Set the classes (names of 1…K) and the settings. A changed network starts anew."""
-
-    classes: tuple[str, ...]
-    settings: Settings
-
-
-class Open(Message, frozen=True, eq=False):
-    """Here is a plane (C, Y, X) of any numeric type; the same name replaces it."""
-
-    plane: PlaneName
-    image: NDArray[Any]
-
-
-class Close(Message, frozen=True, eq=False):
-    """A plane is gone; its strokes are no longer trained on."""
-
-    plane: PlaneName
-
-
-class Annotate(Message, frozen=True, eq=False):
-    """The paint on a plane as it is now."""
-
-    plane: PlaneName
-    annotations: Annotations
-
-
-class Look(Message, frozen=True, eq=False):
-    """The user looks at this box of this plane; stream the probability of a class with it."""
-
-    plane: PlaneName
-    box: Box
-    probability: int | None = None
-
-
-class Train(Message, frozen=True, eq=False):
-    """Start or go on fine-tuning."""
-
-
-class Pause(Message, frozen=True, eq=False):
-    """Stop fine-tuning; predictions go on."""
-
-
-class Reset(Message, frozen=True, eq=False):
-    """Forget all that was learnt and start from the bundled weights; paint stays."""
-
-
-class Restore(Message, frozen=True, eq=False):
-    """Go on from this model file's bytes, whose class names must match if strokes exist."""
-
-    model: bytes
-
-
-class Export(Message, frozen=True, eq=False):
-    """Ask for the best model so far as a file's bytes (event `Exported`)."""
-
-
-class SegmentImage(Message, frozen=True, eq=False):
-    """Segment a whole open plane with the best model; tiles come as `Segmented`."""
-
-    plane: PlaneName
-
-
-class SegmentFolder(Message, frozen=True, eq=False):
-    """Segment each image file of a folder into label files of another one.
-
-    `model` is a model file's bytes, or empty for the best model of this session.
-    """
-
-    source: str
-    target: str
-    pattern: str = "*"
-    model: bytes = b""
-
-
-class Cancel(Message, frozen=True, eq=False):
-    """Stop segmenting an image or a folder at the next tile or file."""
-
-
-Command: TypeAlias = (
-    Configure
-    | Open
-    | Close
-    | Annotate
-    | Look
-    | Train
-    | Pause
-    | Reset
-    | Restore
-    | Export
-    | SegmentImage
-    | SegmentFolder
-    | Cancel
-)
-
-
-# -- events -------------------------------------------------------------------------------
+from napari_unet.engine.messages.base import Message, PlaneName
 
 
 class Ready(Message, frozen=True, eq=False):
@@ -204,9 +89,13 @@ class Advised(Message, frozen=True, eq=False):
 
 
 class Refused(Message, frozen=True, eq=False):
-    """A command that could not be followed, and what to do, as a sentence."""
+    """A command that could not be followed, and what to do, as a sentence.
+
+    `plane` is the one that the command was about, empty where it was about none.
+    """
 
     sentence: str
+    plane: PlaneName = ""
 
 
 class Restored(Message, frozen=True, eq=False):
@@ -233,8 +122,25 @@ class Segmented(Message, frozen=True, eq=False):
     total: int
 
 
+class FolderFound(Message, frozen=True, eq=False):
+    """`SegmentFolder` begins: the files that it found."""
+
+    files: tuple[str, ...]
+
+
+class FileAdvanced(Message, frozen=True, eq=False):
+    """One file of `SegmentFolder` is worked at: how much of it is done, 0…1."""
+
+    source: str
+    share: float
+
+
 class FileSegmented(Message, frozen=True, eq=False):
-    """One file of `SegmentFolder` is done; `error` is a sentence where it failed."""
+    """One file of `SegmentFolder` is done; `error` is a sentence where it failed.
+
+    `results` are in the order of the recipe's kinds, `target` is the first of them; `objects` is
+    how many were found if they were looked for.
+    """
 
     source: str
     target: str
@@ -243,15 +149,18 @@ class FileSegmented(Message, frozen=True, eq=False):
     seconds: float
     error: str = ""
     skipped: bool = False
+    objects: int | None = None
+    results: tuple[str, ...] = ()
 
 
 class FolderSegmented(Message, frozen=True, eq=False):
-    """`SegmentFolder` came to its end, or was cancelled."""
+    """`SegmentFolder` came to its end, was cancelled, or had to stop (`problem` is a sentence)."""
 
     written: int
     skipped: int
     failed: int
     cancelled: bool
+    problem: str = ""
 
 
 class Failed(Message, frozen=True, eq=False):
@@ -282,6 +191,8 @@ Event: TypeAlias = (
     | Restored
     | Exported
     | Segmented
+    | FolderFound
+    | FileAdvanced
     | FileSegmented
     | FolderSegmented
     | Failed

@@ -1,0 +1,114 @@
+"""Segmenting whole images and folders, a tile or a file at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from napari_unet.core.header import ModelError
+from napari_unet.core.image import ImageError, Picture
+from napari_unet.core.model import Model
+from napari_unet.core.prediction import Predictor
+from napari_unet.engine.batch.plan import Order
+from napari_unet.engine.batch.segmenter import ModelSegmenter
+from napari_unet.engine.folder import segment_folder
+from napari_unet.engine.messages import (
+    Cancel,
+    Event,
+    PlaneName,
+    Segmented,
+    SegmentFolder,
+    SegmentImage,
+)
+from napari_unet.engine.workbench import Workbench
+
+
+class Jobs:
+    """At most one image and one folder; the image goes first, as its user waits for it.
+
+    Parameters
+    ----------
+    bench : Workbench
+        Has the planes and the best model.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._plane: PlaneName = ""  # of the image
+        self._image: Iterator[Event] | None = None
+        self._folder: Iterator[Event] | None = None
+        self._stopped = False  # the folder, at the next file
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something left to segment."""
+        return self._image is not None or self._folder is not None
+
+    def take(self, command: SegmentImage | SegmentFolder | Cancel) -> None:
+        """Begin a job in the place of the one before of its kind, or stop one.
+
+        Raises
+        ------
+        ImageError, ModelError, FileError
+            If it cannot begin; the message says what to do.
+        """
+        match command:
+            case SegmentImage():
+                self._image, self._plane = self._segment_image(command.plane), command.plane
+            case SegmentFolder():
+                self._folder = self._segment_folder(command)
+            case Cancel(plane=""):
+                self._stopped = True
+            case Cancel():
+                if command.plane == self._plane:
+                    self._image = None
+
+    def clear(self) -> None:
+        """Drop what waits."""
+        self._image = self._folder = None
+
+    def work(self) -> Iterator[Event]:
+        """Segment the next tile or file."""
+        if self._image is not None:
+            if (tile := next(self._image, None)) is None:
+                self._image = None
+            else:
+                yield tile
+        elif self._folder is not None:
+            if (file := next(self._folder, None)) is None:
+                self._folder = None
+            else:
+                yield file
+
+    def _segment_folder(self, command: SegmentFolder) -> Iterator[Event]:
+        model = Model.from_bytes(command.model) if command.model else self._bench.model()
+        self._stopped = False
+        compute = self._bench.settings.compute
+        order = Order(
+            (Path(command.source),), Path(command.target), command.pattern, command.deep,
+            command.recipe, command.again, command.limit,
+        )  # fmt: skip
+        segmenter = ModelSegmenter(model.to_bytes(), compute, spare=1)
+        return segment_folder(
+            order, segmenter, cluster=command.cluster, stopped=lambda: self._stopped
+        )
+
+    def _segment_image(self, plane: PlaneName) -> Iterator[Event]:
+        """All tiles of a plane, with the weights that are best when the job begins."""
+        trainer = self._bench.trainer
+        if trainer is None or plane not in trainer.pictures:
+            raise ImageError("There is no image to segment: choose an image layer first.")
+        if not trainer.answered:
+            raise ModelError("There is no model yet: paint a few strokes of two classes first.")
+        return self._tiles(trainer.predictor.snapshot(), plane, trainer.pictures[plane])
+
+    def _tiles(self, predictor: Predictor, plane: PlaneName, picture: Picture) -> Iterator[Event]:
+        pixels, done = picture.shape[0] * picture.shape[1], 0
+        mirrored = self._bench.settings.compute.mirrors
+        for tile, labels in predictor.segment(picture, mirrored=mirrored):
+            trainer = self._bench.trainer
+            if trainer is None or trainer.pictures.get(plane) is not picture:
+                return  # the image is gone
+            done += labels.size
+            y, x = (w.start for w in tile.write)
+            yield Segmented(plane, y, x, labels, done, pixels)

@@ -1,0 +1,120 @@
+"""Commands: what the window tells the engine."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from napari_unet.core.annotations import Annotations
+from napari_unet.core.recipe import Recipe
+from napari_unet.core.settings import Settings
+from napari_unet.engine.messages.base import Box, Message, PlaneName
+
+
+class Configure(Message, frozen=True, eq=False):
+    """Set the classes (names of 1…K) and the settings. A changed network starts anew."""
+
+    classes: tuple[str, ...]
+    settings: Settings
+
+
+class Open(Message, frozen=True, eq=False):
+    """Here is a plane (C, Y, X) of any numeric type; the same name replaces it."""
+
+    plane: PlaneName
+    image: NDArray[Any]
+
+
+class Close(Message, frozen=True, eq=False):
+    """A plane is gone; its strokes are no longer trained on."""
+
+    plane: PlaneName
+
+
+class Annotate(Message, frozen=True, eq=False):
+    """The paint on a plane as it is now."""
+
+    plane: PlaneName
+    annotations: Annotations
+
+
+class Look(Message, frozen=True, eq=False):
+    """The user looks at this box of this plane; stream the probability of a class with it."""
+
+    plane: PlaneName
+    box: Box
+    probability: int | None = None
+
+
+class Train(Message, frozen=True, eq=False):
+    """Start or go on fine-tuning."""
+
+
+class Pause(Message, frozen=True, eq=False):
+    """Stop fine-tuning; predictions go on."""
+
+
+class Reset(Message, frozen=True, eq=False):
+    """Forget all that was learnt and start from the bundled weights; paint stays."""
+
+
+class Restore(Message, frozen=True, eq=False):
+    """Go on from this model file's bytes; its network and class names are taken over.
+
+    Refused where it has fewer classes than are painted, or other channels than the open planes.
+    """
+
+    model: bytes
+
+
+class Export(Message, frozen=True, eq=False):
+    """Ask for the best model so far as a file's bytes (event `Exported`)."""
+
+
+class SegmentImage(Message, frozen=True, eq=False):
+    """Segment a whole open plane with the best model; tiles come as `Segmented`."""
+
+    plane: PlaneName
+
+
+class SegmentFolder(Message, frozen=True, eq=False):
+    """Segment each image file of a folder (or one file) into results in another folder.
+
+    `model` is a model file's bytes, or empty for the best model of this session; `deep` takes
+    sub-folders too; `again` does what is done once more; `limit` takes only the first so many;
+    `cluster` is the address of a Dask scheduler, empty to compute here.
+    """
+
+    source: str
+    target: str
+    pattern: str = "*"
+    model: bytes = b""
+    deep: bool = False
+    recipe: Recipe = Recipe()
+    again: bool = False
+    limit: int = 0
+    cluster: str = ""
+
+
+class Cancel(Message, frozen=True, eq=False):
+    """Stop segmenting this plane at the next tile or, where none is named, the folder."""
+
+    plane: PlaneName = ""
+
+
+Command: TypeAlias = (
+    Configure
+    | Open
+    | Close
+    | Annotate
+    | Look
+    | Train
+    | Pause
+    | Reset
+    | Restore
+    | Export
+    | SegmentImage
+    | SegmentFolder
+    | Cancel
+)
