@@ -49,7 +49,7 @@ def paint_of(truth):
 
 
 def trained(cpu, image, paint, scale):
-    trainer = Trainer(start("compact", 1, 2), changed(Settings(), "network", scale=scale), cpu)
+    trainer = Trainer(start("compact", 1, 2), changed(Settings(), "network", working_scale=scale), cpu)
     trainer.open("a", Picture.of(image[None]))
     trainer.annotate("a", Annotations.of(paint))
     trainer.answer()

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from napari_unet import __version__
-from napari_unet.core.objects import ObjectSettings
+from napari_unet.core.objects_settings import ObjectSettings
 from napari_unet.core.recipe import FORMATS, KINDS
 from napari_unet.core.settings import Knob, Settings, changed, declared, knobs
 
 # Shown first; the others are for experts
-_FRONT = ("preset", "device", "precision", "threads", "seed")
+_FRONT = ("preset", "working_scale", "device", "precision", "threads", "seed")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -30,7 +30,7 @@ class Network(Struct, frozen=True):
         Literal["compact", "paper"],
         knob("Network", "compact: narrow and pre-trained, answers at once. paper: as in 2015."),
     ] = "compact"
-    scale: Annotated[
+    working_scale: Annotated[
         Literal["auto", "full", "half"],
         knob(
             "Working scale",

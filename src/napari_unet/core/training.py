@@ -106,7 +106,7 @@ class Trainer:
         self.close(name)
         self.pictures[name] = picture
         if not self.base.adapted:
-            shrinks = SHRINKS[self.settings.network.scale]
+            shrinks = SHRINKS[self.settings.network.working_scale]
             self._rivals = rivals(self.base, shrinks, picture, self.device)
             self._work_at(self._rivals[0])
 
