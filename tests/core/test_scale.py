@@ -7,7 +7,7 @@ import torch
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.image import Picture
 from napari_unet.core.presets import start
-from napari_unet.core.scale import better, rivals
+from napari_unet.core.scale import Rivals, better
 from napari_unet.core.settings import Settings, changed
 from napari_unet.core.training import Trainer
 
@@ -23,7 +23,9 @@ def test_another_scale_must_be_clearly_better(errors, current, chosen):
 
 def test_rivals_share_their_weights_but_not_their_statistics(small_net, cpu):
     picture = Picture.of(np.random.default_rng(0).normal(size=(1, 80, 80)))
-    full, half = (r.net for r in rivals(small_net(1, 2), (1, 2), picture, cpu))
+    full, half = (
+        Rivals(small_net(1, 2), scale, cpu).measure("a", picture).net for scale in ("full", "half")
+    )
     assert (full.shrink, half.shrink) == (1, 2)
     state = half.state_dict()
     for key, value in full.state_dict().items():
@@ -49,7 +51,8 @@ def paint_of(truth):
 
 
 def trained(cpu, image, paint, scale):
-    trainer = Trainer(start("compact", 1, 2), changed(Settings(), "network", working_scale=scale), cpu)
+    settings = changed(Settings(), "network", working_scale=scale)
+    trainer = Trainer(start("compact", 1, 2), settings, cpu)
     trainer.open("a", Picture.of(image[None]))
     trainer.annotate("a", Annotations.of(paint))
     trainer.answer()

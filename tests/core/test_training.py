@@ -392,3 +392,38 @@ def test_generations_only_grow(make):
         trainer.answer()
         seen.append(trainer.generation)
     assert seen == sorted(set(seen))
+
+
+# -- what batch norm is measured on -------------------------------------------------------------
+
+
+def measured_on(trainer):
+    return trainer.best.state_dict()["down.0.1.running_mean"].clone()
+
+
+def test_batch_norm_is_measured_on_an_image_that_is_painted(make, toy):
+    """Not on one that was opened by mistake, or only looked at."""
+    one, other = toy(), toy(seed=1)
+    wanted = measured_on(make(one, answer=False))
+    trainer = make(other, answer=False, paint=np.zeros_like(other.paint))
+    assert not torch.equal(measured_on(trainer), wanted)
+    trainer.open("b", one.picture)
+    trainer.annotate("b", Annotations.of(one.paint))
+    trainer.answer()
+    assert torch.equal(measured_on(trainer), wanted)
+
+
+def test_another_image_in_its_place_is_measured_anew(make, toy):
+    one, other = toy(), toy(seed=1)
+    trainer = make(other, answer=False)
+    trainer.close("a")
+    trainer.open("b", one.picture)
+    assert torch.equal(measured_on(trainer), measured_on(make(one, answer=False)))
+
+
+def test_after_the_first_answer_the_statistics_stay(make, toy):
+    trainer = make(toy())
+    before = measured_on(trainer)
+    trainer.close("a")
+    trainer.open("b", toy(seed=1).picture)
+    assert torch.equal(measured_on(trainer), before)

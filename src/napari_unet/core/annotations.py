@@ -145,6 +145,21 @@ def check_shapes(paint: tuple[int, ...], image: tuple[int, ...]) -> None:
         )
 
 
+def check_classes(counts: NDArray[np.int64], classes: int) -> None:
+    """Refuse paint of a class that is not there; `counts` of painted pixels, by value.
+
+    Raises
+    ------
+    AnnotationError
+    """
+    if counts[classes + 1 :].any():
+        number = int(np.flatnonzero(counts)[-1])
+        raise AnnotationError(
+            f"Class {number} is painted but there are only {classes} classes: "
+            "add the class, or erase that paint."
+        )
+
+
 def _px(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) + " px"
 

@@ -7,11 +7,12 @@ is measured on the picture at each.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from napari_unet.core.adaptation import adapted
+from napari_unet.core.answering import Painted
 from napari_unet.core.device import Device
 from napari_unet.core.image import Picture
 from napari_unet.core.prediction import Predictor
@@ -33,15 +34,52 @@ class Rival:
     predictor: Predictor
 
 
-def rivals(base: UNet, shrinks: Sequence[int], picture: Picture, device: Device) -> list[Rival]:
-    """The network at each working scale, its batch norm measured on a picture."""
-    found = []
-    for shrink in shrinks:
-        net = copy.deepcopy(base)
+class Rivals:
+    """The working scales that are still open, until fine-tuning settles it.
+
+    Parameters
+    ----------
+    source : UNet
+        What is adapted to the user's images.
+    scale : "auto", "full" or "half"
+    device : Device
+
+    Attributes
+    ----------
+    measured : name of the plane that batch norm was measured on; None before.
+    """
+
+    def __init__(
+        self, source: UNet, scale: Literal["auto", "full", "half"], device: Device
+    ) -> None:
+        self._source, self._shrinks, self._device = source, SHRINKS[scale], device
+        self._all: list[Rival] = []
+        self._current = 0
+        self.measured: str | None = None
+
+    def measure(self, name: str, picture: Picture) -> Rival:
+        """Measure batch norm on a plane, at each scale; returns what to begin with."""
+        self._all = [self._at(shrink, picture) for shrink in self._shrinks]
+        self._current, self.measured = 0, name
+        return self._all[0]
+
+    def choose(self, look_up: Callable[[Predictor], Painted]) -> tuple[Rival, Painted]:
+        """The scale that does best on strokes it has not seen, and its features of the paint."""
+        found = [look_up(rival.predictor) for rival in self._all]
+        if len(found) > 1:
+            self._current = better([painted.surprise for painted in found], self._current)
+        return self._all[self._current], found[self._current]
+
+    def forget(self, name: str) -> None:
+        """Drop the cached features of a plane."""
+        for rival in self._all:
+            rival.predictor.forget(name)
+
+    def _at(self, shrink: int, picture: Picture) -> Rival:
+        net = copy.deepcopy(self._source)
         net.shrink = shrink
-        net = adapted(net, picture, device)
-        found.append(Rival(net, Predictor(net, device)))
-    return found
+        net = adapted(net, picture, self._device)
+        return Rival(net, Predictor(net, self._device))
 
 
 def better(errors: Sequence[float], current: int) -> int:

@@ -17,8 +17,8 @@ from torch import Tensor
 from napari_unet.core.agreement import Teacher
 from napari_unet.core.annotations import (
     MAX_CLASSES,
-    AnnotationError,
     Annotations,
+    check_classes,
     check_shapes,
     check_trainable,
 )
@@ -31,7 +31,7 @@ from napari_unet.core.judging import mean_over_classes
 from napari_unet.core.keeping import Best
 from napari_unet.core.patches import Patches
 from napari_unet.core.prediction import Predictor
-from napari_unet.core.scale import SHRINKS, Rival, better, rivals
+from napari_unet.core.scale import Rival, Rivals
 from napari_unet.core.settings import Settings
 from napari_unet.core.tuning import Tuner
 from napari_unet.core.unet import UNet
@@ -94,7 +94,8 @@ class Trainer:
         torch.manual_seed(settings.training.seed)  # drop-out draws from the global state
         self._tuned = answered  # whether the shown last layer was trained, not just fitted
         self._patches: Patches | None = None
-        self._rivals: list[Rival] = []  # the working scales that are still open
+        scale = settings.network.working_scale
+        self._rivals = None if base.adapted else Rivals(base, scale, device)
         self._keeper: Best | None = None
         self._show(base)
         self._restart()
@@ -105,15 +106,15 @@ class Trainer:
         """Add a plane, or replace it."""
         self.close(name)
         self.pictures[name] = picture
-        if not self.base.adapted:
-            shrinks = SHRINKS[self.settings.network.working_scale]
-            self._rivals = rivals(self.base, shrinks, picture, self.device)
-            self._work_at(self._rivals[0])
+        if self._rivals is not None and self._rivals.measured is None:
+            self._work_at(self._rivals.measure(name, picture))
 
     def close(self, name: str) -> None:
         """Forget a plane and its paint."""
         self._forget(name)
         self.pictures.pop(name, None)
+        if self._rivals is not None and name == self._rivals.measured and not self.answered:
+            self._rivals.measured = None
         if self.splits.pop(name, None) is not None:
             self._patches = None  # they hold its pixels and paint; `answer` makes new ones
 
@@ -132,12 +133,7 @@ class Trainer:
             If the paint does not fit the plane or has more classes than the network.
         """
         check_shapes(annotations.shape, self.pictures[name].shape)
-        if annotations.counts[self.base.classes + 1 :].any():
-            number = int(np.flatnonzero(annotations.counts)[-1])
-            raise AnnotationError(
-                f"Class {number} is painted but there are only {self.base.classes} classes: "
-                "add the class, or erase that paint."
-            )
+        check_classes(annotations.counts, self.base.classes)
         paint, before = annotations.dense(), self.splits.get(name)
         fresh = (paint != (before.paint if before is not None else 0)) & (paint > 0)
         right = (
@@ -230,7 +226,7 @@ class Trainer:
         self.idle_checks = 0 if gained else self.idle_checks + 1
         if kept:
             self._show(self.tuner.averaged)
-            self._tuned, self._rivals = True, []
+            self._tuned, self._rivals = True, None
             self._teach()
             self.generation += 1
         return Verdict(self._keeper.score, kept)
@@ -238,16 +234,19 @@ class Trainer:
     # -- weights ----------------------------------------------------------------------------
 
     def _look_up(self) -> Painted:
-        """Features of painted pixels; while the working scale is open, at what suits them."""
-        if self._tuned or len(self._rivals) < 2:
-            return gather(self.predictor, self.pictures, self.splits, self.generator)
-        found = [
-            gather(r.predictor, self.pictures, self.splits, self.generator) for r in self._rivals
-        ]
-        shrinks = [r.net.shrink for r in self._rivals]
-        index = better([p.surprise for p in found], shrinks.index(self.base.shrink))
-        self._work_at(self._rivals[index])
-        return found[index]
+        """Features of painted pixels; while the working scale is open, at the one that suits."""
+
+        def features(predictor: Predictor) -> Painted:
+            return gather(predictor, self.pictures, self.splits, self.generator)
+
+        if self._tuned or self._rivals is None:
+            return features(self.predictor)
+        marked = [name for name, part in self.splits.items() if part.counts.any()]
+        if not self.answered and self._rivals.measured not in marked:
+            self._rivals.measure(marked[0], self.pictures[marked[0]])
+        rival, painted = self._rivals.choose(features)
+        self._work_at(rival)
+        return painted
 
     def _work_at(self, rival: Rival) -> None:
         """Go on from a network at another working scale."""
@@ -255,9 +254,10 @@ class Trainer:
         self._restart()
 
     def _forget(self, name: str) -> None:
-        for predictor in (self.predictor, *(r.predictor for r in self._rivals)):
-            predictor.forget(name)
-            predictor.forget(f"judged {name}")
+        for key in (name, f"judged {name}"):
+            self.predictor.forget(key)
+            if self._rivals is not None:
+                self._rivals.forget(key)
 
     def _knows_more(self) -> bool:
         """Whether the shown weights know a class that is not painted (they came from a model)."""
