@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
+from napari.utils import Colormap
 from napari.viewer import Viewer
 
 from napari_unet.core.annotations import check_shapes
@@ -56,7 +57,7 @@ class Binding:
         old = self.prediction
         self.prediction = Labels(
             old.data, name=old.name, opacity=old.opacity, colormap=old.colormap,
-            **_place_of(self.image),
+            **place_of(self.image),
         )  # fmt: skip
         self.tiles = TileWriter(self.prediction)
 
@@ -99,7 +100,7 @@ def bind(
     """
     check_channels(images)
     image = images[0]
-    paint = paint or find_paint(viewer, image) or _new_paint(image, colours)
+    paint = paint or find_paint(viewer, image) or new_paint(image, colours)
     _check_paint(paint, image)
     if prediction is None or prediction not in viewer.layers:
         prediction = like(image, f"{image.name} prediction", colours, faint=True)
@@ -115,7 +116,8 @@ def bind(
     return binding
 
 
-def _new_paint(image: Layer, colours: Sequence[str]) -> Labels:
+def new_paint(image: Layer, colours: Sequence[str]) -> Labels:
+    """An empty layer to paint on, with a brush that suits the image."""
     paint = like(image, paint_name(image), colours)
     paint.brush_size = _brush(plane_shape(image))
     return paint
@@ -156,23 +158,23 @@ def like(image: Layer, name: str, colours: Sequence[str], *, faint: bool = False
         name=name,
         opacity=_OPACITY if faint else 0.9,
         colormap=label_colours(colours, faint_background=faint),
-        **_place_of(image),
+        **place_of(image),
     )
 
 
-def probability_layer(image: Layer, name: str) -> Image:
+def overlay_layer(image: Layer, name: str, colormap: str | Colormap, opacity: float) -> Image:
     """An empty uint8 Image layer that lies exactly over an image."""
     return Image(
         np.zeros(full_shape(image), np.uint8),
         name=name,
-        colormap="magma",
+        colormap=colormap,
         contrast_limits=(0, 255),
-        opacity=0.7,
-        **_place_of(image),
+        opacity=opacity,
+        **place_of(image),
     )
 
 
-def _place_of(layer: Layer) -> dict[str, object]:
+def place_of(layer: Layer) -> dict[str, object]:
     """Where a layer lies in the world, as arguments of another one."""
     state = layer.as_layer_data_tuple()[1]
     return {key: state[key] for key in _PLACE if key in state}

@@ -49,9 +49,18 @@ class SettingsForm(QCollapsible):  # type: ignore[misc] # superqt is not followe
                 self._add(knob)
         self.setContent(content)
         self.collapse(animate=False)
+        studio.settings_changed.connect(self.refresh)
+
+    def refresh(self) -> None:
+        """Show the studio's settings as they are."""
+        self._settings = self._studio.settings
+        for knob in knobs(self._settings):
+            field = self.fields[knob.group, knob.name]
+            with field.changed.blocked():
+                field.value = knob.default
 
     def _add(self, knob: Knob) -> None:
-        field = _field(knob)
+        field = field_of(knob)
         field.changed.connect(partial(self._on_changed, knob))
         self.fields[knob.group, knob.name] = field
         if knob.kind is bool:  # says itself what it is
@@ -70,7 +79,8 @@ class SettingsForm(QCollapsible):  # type: ignore[misc] # superqt is not followe
         self._studio.set_settings(self._settings)
 
 
-def _field(knob: Knob) -> Any:  # noqa: ANN401
+def field_of(knob: Knob) -> Any:  # noqa: ANN401
+    """Make the field of one setting, with its bounds and tip."""
     options: dict[str, Any] = {"tooltip": knob.tip}
     if knob.choices:
         options["choices"] = knob.choices

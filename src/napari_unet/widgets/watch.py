@@ -10,6 +10,8 @@ from napari.utils.theme import get_theme
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.widgets.compat import connect_all, view_events
+
 
 class ViewerWatch(QObject):
     """Tells of changes in the list of layers and in the theme.
@@ -17,10 +19,12 @@ class ViewerWatch(QObject):
     Signals
     -------
     layers_changed : a layer came, went, moved or got another name.
+    moved : another part, or another plane, is in view.
     theme_changed : colours are different now.
     """
 
     layers_changed = Signal()
+    moved = Signal()
     theme_changed = Signal()
 
     def __init__(self, viewer: Viewer) -> None:
@@ -31,8 +35,14 @@ class ViewerWatch(QObject):
         events.removed.connect(self._on_removed)
         events.reordered.connect(self._on_changed)
         viewer.events.theme.connect(self._on_theme)
+        connect_all(view_events(viewer), self._on_moved)
         for layer in viewer.layers:
             layer.events.name.connect(self._on_changed)
+
+    @property
+    def viewer(self) -> Viewer | None:
+        """The viewer, if it is still there."""
+        return self._viewer()
 
     def layers(self, kind: type) -> list[Any]:
         """The viewer's layers of a kind, the topmost first."""
@@ -62,6 +72,9 @@ class ViewerWatch(QObject):
 
     def _on_changed(self) -> None:
         self.layers_changed.emit()
+
+    def _on_moved(self) -> None:
+        self.moved.emit()
 
     def _on_theme(self) -> None:
         self.theme_changed.emit()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_unet.core.metrics import confusion, dice, iou, mean
+from napari_unet.core.metrics.classes import confusion, dice, iou, mean
 
 TRUTH = np.array([[1, 1, 1, 2], [1, 0, 2, 2]])
 PREDICTION = np.array([[1, 1, 2, 2], [2, 1, 2, 1]])
