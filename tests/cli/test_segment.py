@@ -61,6 +61,40 @@ def test_one_broken_file_fails_and_the_rest_is_done(segment, project, tmp_path):
     assert done.json[0]["output"] is None
 
 
+def test_what_to_write_is_chosen(segment, project, tmp_path):
+    (project / "images" / "deep").mkdir(exist_ok=True)
+    try:
+        image = (project / "images" / "disk.tif").read_bytes()
+        (project / "images" / "deep" / "disk.tif").write_bytes(image)
+        outputs = ["--outputs", "objects, measurements", "--smallest", "4", "--objects-of", "2"]
+        done = segment(project / "images", more=["--json", "--recursive", *outputs])
+    finally:
+        (project / "images" / "deep" / "disk.tif").unlink()
+        (project / "images" / "deep").rmdir()
+    assert done.code == 0
+    assert [Path(line["output"]).name for line in done.json] == [
+        "disk_objects.tif", "disk_objects.tif", "more_objects.tif",
+    ]  # fmt: skip
+    assert "3 segmented" in done.err
+    rows = (tmp_path / "out" / "measurements.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0].startswith("file,object,class,area (px²)")
+    assert {row.split(",")[0] for row in rows[1:]} >= {"disk.tif", "deep/disk.tif"}
+    counts = [line["objects"] for line in done.json]
+    assert sum(counts) == len(rows) - 1
+    assert counts[0] >= 1
+
+
+def test_words_that_are_no_outputs_channels_or_cluster(segment, project, capsys):
+    for more in (["--outputs", "nuclei"], ["--channels", "0"], ["--format", "bmp"]):
+        with pytest.raises(SystemExit) as left:
+            segment(project / "images", more=more)
+        assert left.value.code == 2
+    assert "'nuclei' is none of classes, objects, " in capsys.readouterr().err
+    done = segment(project / "images" / "disk.tif", more=["--channels", "3"])
+    assert done.code == 1
+    assert "there is no channel 3" in done.err
+
+
 @pytest.mark.parametrize(
     ("image", "sentence"),
     [

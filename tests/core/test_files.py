@@ -9,9 +9,11 @@ from PIL import Image
 
 from napari_unet.core.files import (
     FileError,
-    read_description,
+    is_temporary,
     read_image,
     read_labels,
+    replacing,
+    temporary,
     write_labels,
 )
 
@@ -209,10 +211,9 @@ def test_written_labels_come_back_and_are_compressed(tmp_path):
     labels = np.zeros((300, 400), np.uint8)
     labels[50:100] = 7
     path = tmp_path / "new" / "folder" / "a.tif"
-    write_labels(path, labels, description="of this origin")
+    write_labels(path, labels)
     assert (read_labels(path) == labels).all()
     assert read_labels(path).dtype == np.uint8
-    assert read_description(path) == "of this origin"
     assert path.stat().st_size < labels.size / 20
     assert [p.name for p in path.parent.iterdir()] == ["a.tif"]
 
@@ -238,10 +239,21 @@ def test_a_file_where_the_folder_should_be(tmp_path):
         write_labels(tmp_path / "file" / "a.tif", np.ones((5, 5), np.uint8))
 
 
-def test_descriptions_of_other_files_are_empty(tmp_path):
-    (tmp_path / "a.tif").write_bytes(b"no tiff")
-    assert read_description(tmp_path / "a.tif") == ""
-    assert read_description(tmp_path / "none.tif") == ""
+def test_temporary_names_are_unique_and_known_again(tmp_path):
+    names = {temporary(tmp_path / "a.tif") for _ in range(50)}
+    assert len(names) == 50
+    assert all(is_temporary(name) for name in names)
+    assert not is_temporary(tmp_path / "a.tif")
+    assert not is_temporary(tmp_path / ".a.part")
+
+
+def test_what_is_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    order = []
+    monkeypatch.setattr(os, "fsync", lambda _: order.append((tmp_path / "a").exists()))
+    with replacing(tmp_path / "a") as part:
+        part.write_bytes(b"whole")
+    assert order == [False]
+    assert (tmp_path / "a").read_bytes() == b"whole"
 
 
 @pytest.mark.skipif(os.name == "nt" or not hasattr(os, "getuid"), reason="POSIX rights")

@@ -20,6 +20,27 @@ def test_files_are_found_in_natural_order(tmp_path):
     assert [path.name for path in find_images(tmp_path, "a*.[pt]*")] == ["a2.png", "a10.tif"]
 
 
+def test_sub_folders_come_along_when_asked(tmp_path):
+    for folder in ("b2", "b10", "b2/c", "out", "link/.."):
+        (tmp_path / folder).mkdir(exist_ok=True, parents=True)
+        touch(tmp_path / folder, "a.tif")
+    (tmp_path / "round").symlink_to(tmp_path, target_is_directory=True)
+    found = find_images(tmp_path, deep=True, without=tmp_path / "out")
+    assert [str(p.relative_to(tmp_path)) for p in found] == [
+        "a.tif", "b2/a.tif", "b2/c/a.tif", "b10/a.tif",
+    ]  # fmt: skip
+    with pytest.raises(FileError, match="and its sub-folders hold no image"):
+        find_images(tmp_path, "*.png", deep=True)
+
+
+def test_a_folder_can_be_one_image(tmp_path):
+    for folder in ("a.ome.zarr", "b.tif"):
+        (tmp_path / folder / "0").mkdir(parents=True)
+        touch(tmp_path / folder / "0", "c.tif")
+    found = find_images(tmp_path, deep=True, formats={".tif", ".zarr"})
+    assert [path.name for path in found] == ["a.ome.zarr"]
+
+
 def test_a_folder_that_is_not_there_or_has_no_image(tmp_path):
     with pytest.raises(FileError, match="There is no folder"):
         find_images(tmp_path / "none")

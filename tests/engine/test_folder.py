@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import csv
+import hashlib
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,29 +13,51 @@ from PIL import Image
 
 from napari_unet.core.files import FileError, read_labels
 from napari_unet.core.image import ImageError
+from napari_unet.core.model import Model
+from napari_unet.core.objects import ObjectSettings
+from napari_unet.core.reading import open_stack
+from napari_unet.core.recipe import Recipe
+from napari_unet.core.settings import Settings
+from napari_unet.core.unet import UNet
+from napari_unet.engine.batch.plan import Order
 from napari_unet.engine.folder import segment_folder
-from napari_unet.engine.messages import FileSegmented, FolderSegmented
+from napari_unet.engine.jobs import Jobs
+from napari_unet.engine.messages import (
+    FileAdvanced,
+    FileSegmented,
+    FolderFound,
+    FolderSegmented,
+    SegmentFolder,
+)
+from napari_unet.engine.workbench import Workbench
 
 
 class Threshold:
     """Class 2 where it is bright."""
 
+    classes = ("dark", "bright")
+
     def __init__(self, name=b"threshold"):
-        self.name, self.seen = name, 0
+        self.identity, self.seen = name, 0
 
-    def segment(self, array):
+    def pieces(self, plane, *, probabilities):
         self.seen += 1
-        if np.ptp(array) == 0:
+        if np.ptp(plane) == 0:
             raise ImageError("All pixels of this image have the same value.")
-        grey = array if array.ndim == 2 else array[..., 0]
-        return np.where(grey > 100, 2, 1).astype(np.uint8)
-
-    def to_bytes(self):
-        return self.name
+        bright = plane[0] > 100
+        half = (len(bright) + 1) // 2
+        for rows in (slice(0, half), slice(half, len(bright))):
+            part = bright[rows]
+            shares = np.stack([~part, part]).astype(np.float32) if probabilities else None
+            yield (rows, slice(0, bright.shape[1])), part.astype(np.uint8) + 1, shares
 
 
 def image(seed):
     return np.random.default_rng(seed).integers(0, 255, (20, 30), dtype=np.uint8)
+
+
+def truth(seed):
+    return np.where(image(seed) > 100, 2, 1)
 
 
 @pytest.fixture
@@ -45,39 +70,77 @@ def source(tmp_path):
     return folder
 
 
-def run(*args, **options):
-    *files, end = segment_folder(*args, **options)
+def run(model, places, target, *, stopped=lambda: False, **options):
+    places = (places,) if isinstance(places, Path) else tuple(places)
+    order = Order(places, target, **options)
+    found, *events, end = segment_folder(order, model, stopped=stopped)
+    assert isinstance(found, FolderFound)
     assert isinstance(end, FolderSegmented)
-    assert all(isinstance(event, FileSegmented) for event in files)
+    files = [e for e in events if isinstance(e, FileSegmented)]
+    assert len(files) + len([e for e in events if isinstance(e, FileAdvanced)]) == len(events)
     return files, end
 
 
+def seen(folder):
+    """What a user sees in a folder."""
+    return sorted(
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and ".napari-unet" not in path.parts
+    )
+
+
+def digests(folder):
+    return {p: hashlib.sha256(p.read_bytes()).digest() for p in folder.rglob("*") if p.is_file()}
+
+
 def test_each_image_becomes_a_label_file_of_the_same_stem(source, tmp_path):
-    files, end = run(Threshold(), source, tmp_path / "new" / "labels")
+    out = tmp_path / "new" / "labels"
+    files, end = run(Threshold(), source, out)
     assert (end.written, end.skipped, end.failed, end.cancelled) == (4, 0, 0, False)
     assert [Path(f.target).name for f in files] == ["a1.tif", "a2.tif", "a10.tif", "b.tif"]
     assert [(f.done, f.total) for f in files] == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    labels = read_labels(tmp_path / "new" / "labels" / "a10.tif")
+    labels = read_labels(out / "a10.tif")
     assert labels.dtype == np.uint8
-    assert (labels == np.where(image(10) > 100, 2, 1)).all()
-    assert {p.name for p in (tmp_path / "new" / "labels").iterdir()} == {
-        "a1.tif",
-        "a2.tif",
-        "a10.tif",
-        "b.tif",
-    }
+    assert (labels == truth(10)).all()
+    assert seen(out) == ["a1.tif", "a10.tif", "a2.tif", "b.tif"]
 
 
 def test_one_file_is_enough_and_a_pattern_chooses(source, tmp_path):
-    _, end = run(Threshold(), source / "a1.tif", tmp_path / "one")
-    assert end.written == 1
+    assert run(Threshold(), source / "a1.tif", tmp_path / "one")[1].written == 1
     _, end = run(Threshold(), [source / "a1.tif", source / "b.png"], tmp_path / "two")
     assert end.written == 2
-    _, end = run(Threshold(), source, tmp_path / "three", pattern="*.tif")
-    assert end.written == 3
+    assert run(Threshold(), source, tmp_path / "three", pattern="*.tif")[1].written == 3
 
 
-def test_what_is_done_is_skipped_until_image_or_model_change(source, tmp_path):
+def test_sub_folders_are_mirrored(source, tmp_path):
+    (source / "day 1" / "well").mkdir(parents=True)
+    tifffile.imwrite(source / "day 1" / "well" / "a1.tif", image(7))
+    assert run(Threshold(), source, tmp_path / "flat")[1].written == 4
+    out = source / "labels"
+    assert run(Threshold(), source, out, deep=True)[1].written == 5
+    assert (read_labels(out / "day 1" / "well" / "a1.tif") == truth(7)).all()
+    assert run(Threshold(), source, out, deep=True)[1].skipped == 5  # no label file is an image
+
+
+def test_files_of_one_stem_keep_their_whole_names(source, tmp_path):
+    Image.fromarray(image(5)).save(source / "a1.png")
+    _, end = run(Threshold(), source, tmp_path / "out")
+    assert (end.written, end.failed) == (5, 0)
+    assert (read_labels(tmp_path / "out" / "a1.png.tif") == truth(5)).all()
+    assert (read_labels(tmp_path / "out" / "a1.tif.tif") == truth(1)).all()
+    assert not (tmp_path / "out" / "a1.tif").exists()
+
+
+def test_the_same_name_in_two_folders_is_told(source, tmp_path):
+    (tmp_path / "more").mkdir()
+    tifffile.imwrite(tmp_path / "more" / "a1.tif", image(5))
+    files, end = run(Threshold(), [source, tmp_path / "more"], tmp_path / "out")
+    assert (end.written, end.failed) == (3, 2)
+    assert all("has the same name as another image" in f.error for f in files if f.error)
+
+
+def test_what_is_done_is_skipped_until_image_model_or_recipe_change(source, tmp_path):
     out, model = tmp_path / "labels", Threshold()
     run(model, source, out)
     assert model.seen == 4
@@ -85,88 +148,286 @@ def test_what_is_done_is_skipped_until_image_or_model_change(source, tmp_path):
     assert (end.written, end.skipped, model.seen) == (0, 4, 4)
     assert all(f.skipped for f in files)
 
-    later = (out / "a2.tif").stat().st_mtime + 10
-    os.utime(source / "a2.tif", (later, later))
+    os.utime(source / "a1.tif", (1e9, 1e9))  # copied to and fro: the pixels are the same
+    tifffile.imwrite(source / "a2.tif", image(99))
     files, end = run(model, source, out)
     assert (end.written, end.skipped) == (1, 3)
-    assert not files[1].skipped
+    assert (read_labels(out / "a2.tif") == truth(99)).all()
 
     assert run(Threshold(b"another"), source, out)[1].written == 4
     assert run(Threshold(b"another"), source, out, again=True)[1].written == 4
+    both = Recipe(kinds=("classes", "objects"))
+    assert run(Threshold(b"another"), source, out, recipe=both)[1].written == 4
+    (out / "b_objects.tif").unlink()
+    assert run(Threshold(b"another"), source, out, recipe=both)[1].written == 1
 
 
-def test_labels_of_other_origin_are_not_overwritten_unasked(source, tmp_path):
+def test_files_of_other_origin_are_not_overwritten_unasked(source, tmp_path):
     out = tmp_path / "labels"
     out.mkdir()
     mine = np.full((20, 30), 3, np.uint8)
     tifffile.imwrite(out / "a1.tif", mine)
     files, end = run(Threshold(), source, out)
     assert (end.written, end.failed) == (3, 1)
-    assert "was not written by this program" in files[0].error
+    assert "was not written by this program" in next(f.error for f in files if f.error)
     assert (read_labels(out / "a1.tif") == mine).all()
     assert run(Threshold(), source, out, again=True)[1].failed == 0
     assert read_labels(out / "a1.tif").max() == 2
+
+
+def test_labels_that_were_corrected_by_hand_are_kept(source, tmp_path):
+    out = tmp_path / "labels"
+    run(Threshold(), source, out)
+    corrected = np.full((20, 30), 2, np.uint8)
+    tifffile.imwrite(out / "a1.tif", corrected)
+    assert run(Threshold(), source, out)[1].skipped == 4
+    _, end = run(Threshold(b"another"), source, out)
+    assert (end.written, end.failed) == (3, 1)
+    assert (read_labels(out / "a1.tif") == corrected).all()
 
 
 def test_broken_files_are_told_and_the_rest_goes_on(source, tmp_path):
     (source / "a1.tif").write_bytes(b"")
     (source / "a2.tif").write_bytes((source / "a2.tif").read_bytes()[:200])
     tifffile.imwrite(source / "a10.tif", np.full((20, 30), 5, np.uint8))
+    (source / "c.czi").write_bytes(b"x")
     files, end = run(Threshold(), source, tmp_path / "labels")
-    assert (end.written, end.failed) == (1, 3)
-    assert "a1.tif is an empty file" in files[0].error
-    assert "a2.tif cannot be read" in files[1].error
-    assert "a10.tif: All pixels of this image have the same value" in files[2].error
-    assert files[3].error == ""
-    assert [p.name for p in (tmp_path / "labels").iterdir()] == ["b.tif"]
+    assert (end.written, end.failed) == (1, 4)
+    said = {Path(f.source).name: f.error for f in files}
+    assert "a1.tif is an empty file" in said["a1.tif"]
+    assert "a2.tif cannot be read" in said["a2.tif"]
+    assert "a10.tif: All pixels of this image have the same value" in said["a10.tif"]
+    assert "bioio-czi" in said["c.czi"]
+    assert said["b.png"] == ""
+    assert seen(tmp_path / "labels") == ["b.tif"]
 
 
 def test_an_error_nobody_foresaw_is_not_hidden(source, tmp_path):
     class Broken(Threshold):
-        def segment(self, array):
+        def pieces(self, plane, *, probabilities):
             raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):
         run(Broken(), source, tmp_path / "labels")
-
-
-def test_the_second_file_of_a_stem_is_refused(source, tmp_path):
-    Image.fromarray(image(5)).save(source / "a1.png")
-    files, end = run(Threshold(), source, tmp_path / "labels")
-    assert (end.written, end.failed) == (4, 1)
-    (error,) = [f.error for f in files if f.error]
-    assert "a1.tif would overwrite the labels of" in error
-    assert (read_labels(tmp_path / "labels" / "a1.tif") == np.where(image(5) > 100, 2, 1)).all()
+    assert run(Threshold(), source, tmp_path / "labels")[1].written == 4  # the lock is free
 
 
 def test_what_cannot_start_is_refused_before_the_first_file(source, tmp_path):
-    with pytest.raises(FileError, match="There is no file or folder"):
-        segment_folder(Threshold(), tmp_path / "none", tmp_path / "labels")
-    with pytest.raises(FileError, match="choose another folder for the label files"):
-        segment_folder(Threshold(), source, source)
-    with pytest.raises(FileError, match="choose another folder"):
-        segment_folder(Threshold(), source / "a1.tif", source / ".." / "images")
-    with pytest.raises(FileError, match="is a file: name a folder"):
-        segment_folder(Threshold(), source, source / "a1.tif")
-    with pytest.raises(FileError, match="cannot be made"):
-        segment_folder(Threshold(), source, source / "a1.tif" / "deeper")
-    with pytest.raises(FileError, match="holds no image whose name matches"):
-        segment_folder(Threshold(), source, tmp_path / "labels", pattern="c*")
-    assert not (tmp_path / "labels").exists()
+    def refused(places, target, **options):
+        with pytest.raises(FileError) as told:
+            segment_folder(Order(places, target, **options), Threshold())
+        return str(told.value)
+
+    out = tmp_path / "labels"
+    assert "There is no file or folder" in refused((tmp_path / "none",), out)
+    assert "choose another folder for the results" in refused((source,), source)
+    assert "choose another folder" in refused((source / "a1.tif",), source / ".." / "images")
+    assert "is a file: name a folder" in refused((source,), source / "a1.tif")
+    (tmp_path / "plain").write_text("")
+    assert "cannot be made" in refused((source,), tmp_path / "plain" / "deeper")
+    assert "holds no image whose name matches" in refused((source,), out, pattern="c*")
+    assert not out.exists()
 
 
-def test_a_batch_can_be_stopped_between_files_and_goes_on_later(source, tmp_path):
+def test_a_folder_that_mirrors_into_the_images_is_refused(source, tmp_path):
+    (source / "sub").mkdir()
+    tifffile.imwrite(source / "sub" / "a.tif", image(1))
+    with pytest.raises(FileError, match="lies where results would be written"):
+        segment_folder(Order((source / "sub",), source / "sub", deep=True), Threshold())
+    other = tmp_path / "link"
+    other.symlink_to(source, target_is_directory=True)
+    with pytest.raises(FileError, match="lies where results would be written"):
+        segment_folder(Order((source,), other), Threshold())
+
+
+def test_two_batches_do_not_write_to_one_folder(source, tmp_path):
+    order = Order((source,), tmp_path / "labels")
+    first = segment_folder(order, Threshold())
+    next(first)
+    (end,) = segment_folder(order, Threshold())
+    assert "Another batch is writing" in end.problem
+    first.close()
+    assert run(Threshold(), source, tmp_path / "labels")[1].written == 4
+
+
+def test_a_batch_can_be_stopped_and_goes_on_later(source, tmp_path):
     model, out = Threshold(), tmp_path / "labels"
     files, end = run(model, source, out, stopped=lambda: model.seen == 2)
-    assert (end.written, end.cancelled, len(files)) == (2, True, 2)
-    assert run(model, source, out)[1].skipped == 2
+    assert end.cancelled
+    assert end.written == len(files) <= 2
+    assert seen(out) == sorted(Path(f.target).name for f in files)
+    _, end = run(model, source, out)
+    assert (end.skipped, end.written) == (len(files), 4 - len(files))
 
 
-def test_nothing_is_done_ahead_of_the_caller(source, tmp_path):
-    model = Threshold()
-    events = segment_folder(model, source, tmp_path / "labels")
-    assert model.seen == 0
-    next(events)
-    assert model.seen == 1
+def test_a_generator_that_is_dropped_leaves_no_threads_and_no_halves(source, tmp_path):
+    before = threading.active_count()
+    events = segment_folder(Order((source,), tmp_path / "labels"), Threshold())
+    while not isinstance(next(events), FileSegmented):
+        pass
     events.close()
-    assert len(list((tmp_path / "labels").iterdir())) == 1
+    assert threading.active_count() == before
+    assert seen(tmp_path / "labels") == ["a1.tif"]
+
+
+def test_a_second_command_takes_the_place_of_the_first(source, tmp_path):
+    model = Model.of(UNet(1, 2, width=2, depth=1), ("dark", "bright"), Settings()).to_bytes()
+    command = SegmentFolder(str(source), str(tmp_path / "out"), "*.tif", model)
+    jobs = Jobs(Workbench(spare=0))
+    for steps in (0, 3, 30):
+        jobs.take(command)
+        told = [event for _ in range(steps) for event in jobs.work()]
+    assert told[-1].written + told[-1].skipped == 3
+    assert not jobs.waiting
+
+
+def test_a_stack_of_small_planes_tells_how_far_it_is(tmp_path):
+    tifffile.imwrite(tmp_path / "s.tif", np.stack([image(n) for n in range(8)]))
+    model = Threshold()
+    order = Order((tmp_path / "s.tif",), tmp_path / "out")
+    *_, end = segment_folder(order, model, stopped=lambda: model.seen == 3)
+    assert (end.cancelled, end.written, model.seen) == (True, 0, 3)
+    events = list(segment_folder(order, Threshold()))
+    shares = [event.share for event in events if isinstance(event, FileAdvanced)]
+    assert shares == sorted(shares)
+    assert {1 / 16, 1 / 8, 15 / 16} <= set(shares)
+    assert max(shares) < 1
+
+
+def test_leftovers_of_a_killed_batch_are_deleted(source, tmp_path):
+    out = tmp_path / "labels"
+    out.mkdir()
+    (out / ".a1.tif.0123abcd.part").write_bytes(b"half")
+    (out / ".b.ome.zarr.0123abcd.part").mkdir()
+    (out / ".mine.part").write_bytes(b"not ours")
+    run(Threshold(), source, out)
+    assert seen(out) == [".mine.part", "a1.tif", "a10.tif", "a2.tif", "b.tif"]
+
+
+def test_images_are_never_touched(source, tmp_path):
+    before = digests(source)
+    times = {p: p.stat().st_mtime_ns for p in before}
+    kinds = ("classes", "objects", "probabilities", "measurements")
+    run(Threshold(), source, source / "out", deep=True, recipe=Recipe(kinds))
+    after = digests(source)
+    assert {p: after[p] for p in before} == before
+    assert {p: p.stat().st_mtime_ns for p in before} == times
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """Two channels, three times, two heights; bright squares in the first channel."""
+    data = np.full((3, 2, 2, 40, 50), 20, np.uint16)
+    for t, z in np.ndindex(3, 2):
+        for square in range(t + z):
+            data[t, z, 0, 5:15, 3 + 14 * square : 13 + 14 * square] = 200
+        data[t, z, 0, 0, 0] = 101
+        data[t, z, 1] = 1000 * t + z
+    folder = tmp_path / "stacks"
+    folder.mkdir()
+    tifffile.imwrite(
+        folder / "s.ome.tif",
+        data,
+        compression="zlib",
+        metadata={
+            "axes": "TZCYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5, "TimeIncrement": 10.0,
+            "Channel": {"Name": ["actin", "dapi"]},
+        },
+    )  # fmt: skip
+    return folder
+
+
+def test_a_stack_is_segmented_plane_by_plane_and_keeps_its_axes(stack, tmp_path):
+    kinds = ("classes", "objects", "probabilities", "measurements")
+    files, _ = run(Threshold(), stack, tmp_path / "out", recipe=Recipe(kinds))
+    assert files[0].error == ""
+    assert files[0].objects == 9
+    with tifffile.TiffFile(tmp_path / "out" / "s.ome.tif") as file:
+        assert file.series[0].axes == "TZYX"
+        classes = file.asarray()
+        pixels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
+    assert classes.shape == (3, 2, 40, 50)
+    assert (classes[2, 1] == 2).sum() == 301
+    assert (pixels["PhysicalSizeX"], pixels["TimeIncrement"]) == (0.5, 10.0)
+    with tifffile.TiffFile(tmp_path / "out" / "s.ome_probabilities.tif") as file:
+        assert file.series[0].axes == "TZCYX"
+        assert file.series[0].shape == (3, 2, 2, 40, 50)
+        assert (file.asarray()[:, :, 1] == (classes == 2)).all()
+        channels = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]["Channel"]
+    assert [c["Name"] for c in channels] == ["dark", "bright"]
+    objects = tifffile.imread(tmp_path / "out" / "s.ome_objects.tif")
+    assert objects.dtype == np.uint16
+    assert sorted(np.unique(objects)) == list(range(10))
+    table = (tmp_path / "out" / "measurements.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(table.splitlines()))
+    assert [row["file"] for row in rows] == ["s.ome.tif"] * 9
+    assert [int(row["object"]) for row in rows] == list(range(1, 10))
+    assert {row["class"] for row in rows} == {"bright"}
+    assert [(row["t"], row["z"]) for row in rows[-3:]] == [("2", "1")] * 3
+    assert float(rows[0]["area (µm²)"]) == 25
+    assert float(rows[-1]["dapi mean"]) == 2001
+
+
+def test_one_table_for_all_files_also_when_some_were_done_before(source, tmp_path):
+    out = tmp_path / "out"
+    recipe = Recipe(kinds=("measurements",), objects=ObjectSettings(smallest=1))
+    run(Threshold(), source, out, recipe=recipe)
+    assert seen(out) == ["measurements.csv"]
+    whole = (out / "measurements.csv").read_bytes()
+    tifffile.imwrite(source / "a2.tif", image(99))
+    run(Threshold(), source, out, recipe=recipe)
+    changed = (out / "measurements.csv").read_text(encoding="utf-8")
+    files = [row["file"] for row in csv.DictReader(changed.splitlines())]
+    assert list(dict.fromkeys(files)) == ["a1.tif", "a2.tif", "a10.tif", "b.png"]
+    tifffile.imwrite(source / "a2.tif", image(2))
+    run(Threshold(), source, out, recipe=recipe)
+    assert (out / "measurements.csv").read_bytes() == whole
+
+    (out / "measurements.csv").write_text("my notes")
+    (end,) = segment_folder(Order((source,), out, recipe=recipe), Threshold())
+    assert "was changed since" in end.problem
+    assert (out / "measurements.csv").read_text() == "my notes"
+
+
+def test_chosen_channels_and_classes(stack, tmp_path):
+    recipe = Recipe(("classes", "objects"), channels=(2,), of=(1,))
+    files, _ = run(Threshold(), stack, tmp_path / "out", recipe=recipe)
+    assert "All pixels" in files[0].error
+    recipe = Recipe(("classes",), channels=(3,))
+    files, _ = run(Threshold(), stack, tmp_path / "out", recipe=recipe)
+    assert "there is no channel 3" in files[0].error
+    with pytest.raises(FileError, match=r"2 classes \(dark, bright\), there is no class 3"):
+        run(Threshold(), stack, tmp_path / "out", recipe=Recipe(("objects",), of=(3,)))
+    recipe = Recipe(("classes", "objects"), channels=(1,), of=(1, 2))
+    files, _ = run(Threshold(), stack, tmp_path / "out", recipe=recipe)
+    assert files[0].objects > 9
+
+
+def test_an_image_that_changes_while_it_is_read_is_not_done(source, tmp_path):
+    class Meddler(Threshold):
+        def pieces(self, plane, *, probabilities):
+            tifffile.imwrite(source / "a1.tif", image(self.seen))
+            return super().pieces(plane, probabilities=probabilities)
+
+    files, _ = run(Meddler(), source / "a1.tif", tmp_path / "out")
+    assert "changed while it was segmented" in files[0].error
+    assert run(Threshold(), source, tmp_path / "out")[1].written == 4
+
+
+def test_ome_zarr(stack, tmp_path):
+    pytest.importorskip("bioio_ome_zarr")
+    recipe = Recipe(("classes", "probabilities"), format="ome-zarr")
+    out = tmp_path / "out"
+    assert run(Threshold(), stack, out, recipe=recipe)[1].written == 1
+    assert sorted(p.name for p in out.iterdir() if p.name[0] != ".") == [
+        "s.ome.zarr",
+        "s_probabilities.ome.zarr",
+    ]
+    with open_stack(out / "s.ome.zarr") as found:
+        assert (found.axes, found.shape) == ("TZYX", (3, 2, 40, 50))
+        assert found.spacing["X"] == (0.5, "µm")
+        assert (found.plane((2, 1)) == 2).sum() == 301
+    assert run(Threshold(), stack, out, recipe=recipe)[1].skipped == 1
+    assert run(Threshold(b"another"), stack, out, recipe=recipe)[1].written == 1  # replaced
+    _, end = run(Threshold(), out, tmp_path / "again", pattern="s.ome*")
+    assert end.failed == 0  # they are read again

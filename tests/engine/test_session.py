@@ -7,7 +7,7 @@ import torch
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.model import Model
-from napari_unet.core.settings import Compute, changed
+from napari_unet.core.settings import Compute, Settings, changed
 from napari_unet.engine import messages as m
 from napari_unet.engine import session as module
 from napari_unet.engine.inbox import Inbox
@@ -110,7 +110,6 @@ def test_strokes_are_answered_without_train(begin, toy):
     assert judged.step == 0
     assert judged.kept
     assert judged.held_out > 0.5
-    assert judged.agreement is None
     shown = driver.image((60, 60))
     assert set(np.unique(shown)) == {1, 2}
     assert np.mean([(shown == k)[case.truth == k].mean() for k in (1, 2)]) > 0.75
@@ -233,22 +232,22 @@ def test_training_goes_on_between_tiles_nobody_sees(begin, small_tiles):
 
 def test_the_probability_of_a_class_comes_on_request(begin):
     driver = begin()
-    assert all(e.probability is None for e in of(m.Predicted, driver.until(m.Idle)))
+    assert all(e.overlay is None for e in of(m.Predicted, driver.until(m.Idle)))
     for number in (1, 2):
         (tile,) = of(m.Predicted, driver.do(m.Look("a", ALL, number)))
-        assert tile.probability.dtype == np.uint8
-        assert tile.probability.shape == tile.labels.shape
-        assert np.array_equal(tile.probability > 127, tile.labels == number) or (
-            (tile.probability[tile.labels == number] >= 127).all()
-            and (tile.probability[tile.labels != number] <= 128).all()
+        assert tile.overlay.dtype == np.uint8
+        assert tile.overlay.shape == tile.labels.shape
+        assert np.array_equal(tile.overlay > 127, tile.labels == number) or (
+            (tile.overlay[tile.labels == number] >= 127).all()
+            and (tile.overlay[tile.labels != number] <= 128).all()
         )
-    assert of(m.Predicted, driver.do(m.Look("a", ALL)))[0].probability is None
+    assert of(m.Predicted, driver.do(m.Look("a", ALL)))[0].overlay is None
 
 
 def test_a_probability_of_no_class_is_left_out(begin):
     driver = begin()
     driver.until(m.Idle)
-    assert of(m.Predicted, driver.do(m.Look("a", ALL, 9)))[0].probability is None
+    assert of(m.Predicted, driver.do(m.Look("a", ALL, 9)))[0].overlay is None
 
 
 def test_an_image_that_is_looked_at_before_it_comes_is_predicted_when_it_does(begin, toy):
@@ -317,6 +316,90 @@ def test_the_shown_score_never_falls_and_tiles_follow_better_weights(begin):
             generation = event.generation
 
 
+def test_strokes_are_scored_before_they_are_learnt_from(begin, toy):
+    paint = toy().paint.copy()
+    driver = begin()
+    assert not of(m.Scored, driver.until(m.Idle))  # nothing had predicted the first ones
+    paint[57, 5:20] = 1
+    kinds = [type(e) for e in driver.do(m.Annotate("a", Annotations.of(paint)))]
+    assert kinds.count(m.Scored) == 1
+    assert kinds.index(m.Scored) < kinds.index(m.Answered)
+
+
+def test_strokes_that_come_again_are_not_scored(begin, toy, model_bytes):
+    """As when an engine died: the weights that came back know these strokes."""
+    driver = Driver(m.Configure(CLASSES, changed(Settings(), "compute", threads=1)))
+    driver.do(
+        m.Restore(model_bytes),
+        m.Open("a", toy().raw),
+        m.Annotate("a", Annotations.of(toy().paint), seen=True),
+        until=m.Answered,
+    )
+    assert not of(m.Scored, driver.heard)
+
+
+def test_the_working_scale_is_told(begin):
+    driver = begin()
+    driver.until(m.Idle)
+    (judged,) = of(m.Judged, driver.heard)
+    assert judged.shrink == driver.session.bench.trainer.best.shrink
+
+
+# -- where to paint next ---------------------------------------------------------------------
+
+
+def test_uncertainty_comes_with_the_prediction(begin):
+    driver = begin()
+    driver.until(m.Idle)
+    (tile,) = of(m.Predicted, driver.do(m.Look("a", ALL, m.UNSURE)))
+    assert tile.overlay.dtype == np.uint8
+    assert tile.overlay.shape == tile.labels.shape
+    trainer = driver.session.bench.trainer
+    (where,) = trainer.predictor.tiles(trainer.pictures["a"])
+    features = trainer.predictor.features("a", trainer.pictures["a"], where)
+    first, second = trainer.predictor.probabilities(features)
+    assert np.abs(tile.overlay - 255 * (1 - (first - second).abs().numpy())).max() <= 0.51
+
+
+def test_a_place_is_suggested_and_never_the_same_one(begin, toy):
+    driver = begin(case=toy(200))
+    driver.until(m.Idle)
+    places = [driver.do(m.Suggest(), until=m.Suggested)[-1].place for _ in range(4)]
+    for index, (y, x) in enumerate(places):
+        assert 0 <= y < 200
+        assert 0 <= x < 200
+        assert all(np.hypot(y - v, x - u) > 16 for v, u in places[:index])
+
+
+def test_a_place_is_found_among_several_tiles(begin, toy, small_tiles):
+    """And painting over all of the plane leaves none."""
+    small_tiles(40)
+    case = toy(90)
+    driver = begin(case=case)
+    driver.until(m.Idle)
+    found = driver.do(m.Suggest(), until=m.Suggested)[-1]
+    assert found.plane == "a"
+    assert found.place is not None
+    driver.do(m.Annotate("a", Annotations.of(case.truth)))
+    assert driver.do(m.Suggest(), until=m.Suggested)[-1].place is None
+
+
+def test_without_a_prediction_it_says_what_to_paint(begin, toy):
+    driver = begin(paint=np.where(toy().paint == 1, 1, 0))
+    driver.until(m.Idle)
+    (advice,) = of(m.Advised, driver.do(m.Suggest()))
+    assert "second class" in advice.sentence
+
+
+def test_a_plane_that_closes_meanwhile_gets_no_place(begin, toy, small_tiles):
+    small_tiles(40)
+    driver = begin(case=toy(90))
+    driver.until(m.Idle)
+    driver.inbox.post(m.Suggest())
+    driver.inbox.post(m.Close("a"))
+    assert not of(m.Suggested, driver.until(m.Idle))
+
+
 def test_it_rests_when_nothing_improves_and_a_stroke_wakes_it(begin, toy):
     driver = begin(m.Train(), patience=2, learning_rate=0.1, averaging=0)
     (rested,) = of(m.Rested, driver.until(m.Rested, most=2000))
@@ -326,8 +409,8 @@ def test_it_rests_when_nothing_improves_and_a_stroke_wakes_it(begin, toy):
     paint[57, 5:20] = 1
     woken = driver.do(m.Annotate("a", Annotations.of(paint)), until=m.Trained)
     assert of(m.Answered, woken)
-    (judged,) = of(m.Judged, woken)
-    assert 0 <= judged.agreement <= 1
+    (scored,) = of(m.Scored, woken)
+    assert 0 <= scored.agreement <= 1
 
 
 def test_it_rests_after_as_many_checks_as_it_has_patience_for(begin, toy):

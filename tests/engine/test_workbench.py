@@ -275,16 +275,34 @@ def test_what_was_learnt_outlives_its_images(bench, toy, quick):
 # -- the score of new strokes ----------------------------------------------------------------
 
 
-def test_agreement_is_that_of_the_newest_strokes(bench, toy):
+def test_agreement_is_that_of_new_strokes_with_what_predicted_until_now(bench, toy):
     case = toy()
     learnt(bench, case)
-    assert bench.agreement is None
+    shown = dict(_labels(bench, "a"))[(0, 0)]
+    more = case.paint.copy()
+    y, x = np.argwhere((shown == 1) & (case.paint == 0))[0]
+    more[y, x] = 1
+    assert bench.take(Annotate("a", Annotations.of(more))) == 1
+    y, x = np.argwhere((shown == 1) & (more == 0))[0]
+    more[y, x] = 2
+    assert bench.take(Annotate("a", Annotations.of(more))) == 0
+
+
+def _labels(bench, plane):
+    trainer = bench.trainer
+    for tile in trainer.predictor.tiles(trainer.pictures[plane]):
+        features = trainer.predictor.features(plane, trainer.pictures[plane], tile)
+        yield tuple(w.start for w in tile.write), trainer.predictor.labels(features)
+
+
+def test_paint_that_is_not_new_says_nothing_of_the_prediction(bench, toy):
+    case = toy()
+    learnt(bench, case)
+    assert bench.take(Annotate("a", Annotations.of(case.paint))) is None
     more = case.paint.copy()
     more[50, 5:8] = 1
-    bench.take(Annotate("a", Annotations.of(more)))
-    assert 0 <= bench.agreement <= 1
-    bench.reset()
-    assert bench.agreement is None
+    assert bench.take(Annotate("a", Annotations.of(more), seen=True)) is None
+    assert bench.take(Open("a", case.raw)) is None
 
 
 # -- models ----------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ class FakeEngine:
         self.means = None
         self.restored = False
         self.queue = []
+        self.places = [(0, 0), (150, 60), (40, 200)]  # the first is left out
 
     def say(self, event):
         codec.write(self.sink, event)
@@ -61,7 +62,12 @@ class FakeEngine:
             case m.Close():
                 self.images.pop(command.plane, None)
                 self.paint.pop(command.plane, None)
+            case m.Suggest():
+                self.places = self.places[1:]
+                self.say(m.Suggested(self.look.plane, self.places[0] if self.places else None))
             case m.Annotate():
+                if self.means is not None and not command.seen:
+                    self.say(m.Scored(0.8))
                 self.paint[command.plane] = command.annotations.dense()
                 self.fit()
             case m.Look():
@@ -117,10 +123,11 @@ class FakeEngine:
         ]
         for done, (y, x) in enumerate(places, start=1):
             labels = self.classify(image[y : y + TILE, x : x + TILE])
-            probability = None
-            if self.look.probability:
-                probability = np.where(labels == self.look.probability, 255, 0).astype(np.uint8)
-            self.say(m.Predicted(self.look.plane, self.generation, y, x, labels, probability))
+            overlay = None
+            if self.look.overlay is not None:
+                overlay = np.where(labels == self.look.overlay, 255, 0).astype(np.uint8)
+                overlay[0] = 99 if self.look.overlay == m.UNSURE else overlay[0]
+            self.say(m.Predicted(self.look.plane, self.generation, y, x, labels, overlay))
             self.say(
                 m.Swept(self.look.plane, self.generation, done, len(places), len(places) - done)
             )
@@ -173,7 +180,7 @@ class FakeEngine:
         if self.step % 5 == 0:
             self.generation += 1
             score = 1 - 0.5 / (self.step / 5)
-            self.say(m.Judged(self.step, score, kept=True, agreement=0.8, seconds=0.01))
+            self.say(m.Judged(self.step, score, kept=True, seconds=0.01, shrink=2))
             self.sweep()
         return True
 

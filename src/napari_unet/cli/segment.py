@@ -1,36 +1,28 @@
-"""`napari-unet segment`: one label file per image."""
+"""`napari-unet segment`: label files, objects, probabilities and measurements of images."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any, assert_never
-
-from numpy.typing import NDArray
+import time
+from typing import assert_never
 
 from napari_unet.cli.models import open_model
-from napari_unet.cli.output import Refusal, result, say
+from napari_unet.cli.output import Progress, Refusal, result, say
 from napari_unet.cli.parser import chosen_settings
 from napari_unet.core.device import DeviceError, choose
-from napari_unet.core.model import Model
-from napari_unet.core.settings import Compute
+from napari_unet.core.objects_settings import ObjectSettings
+from napari_unet.core.recipe import Recipe
+from napari_unet.core.settings import declared
+from napari_unet.engine.batch.pace import Pace, in_words
+from napari_unet.engine.batch.plan import Order
+from napari_unet.engine.batch.segmenter import ModelSegmenter
 from napari_unet.engine.folder import segment_folder
-from napari_unet.engine.messages import FileSegmented, FolderSegmented
-
-
-class _Segmenter:
-    """A model on the device that was asked for."""
-
-    def __init__(self, model: Model, compute: Compute) -> None:
-        self._model = model
-        self._compute = None if compute == Compute() else compute
-
-    def segment(self, array: NDArray[Any], /) -> NDArray[Any]:
-        """Segment one image."""
-        return self._model.segment(array, compute=self._compute)
-
-    def to_bytes(self) -> bytes:
-        """The model as the bytes of its file."""
-        return self._model.to_bytes()
+from napari_unet.engine.messages import (
+    FileAdvanced,
+    FileSegmented,
+    FolderFound,
+    FolderSegmented,
+)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -40,24 +32,47 @@ def run(options: argparse.Namespace) -> int:
         choose(compute, spare=0)
     except DeviceError as error:
         raise Refusal(str(error)) from error
-    model = _Segmenter(open_model(options.model), compute)
-    events = segment_folder(
-        model, options.input, options.out, pattern=options.pattern, again=options.overwrite
-    )
-    failed = 0
-    for event in events:
+    segmenter = ModelSegmenter(open_model(options.model).to_bytes(), compute)
+    recipe = _recipe(options)
+    order = Order(
+        tuple(options.input), options.out, options.pattern, options.recursive, recipe,
+        options.overwrite,
+    )  # fmt: skip
+    progress, pace = Progress(), Pace()
+    for event in segment_folder(order, segmenter, cluster=options.cluster):
         match event:
+            case FolderFound():
+                pass
+            case FileAdvanced():
+                progress.show(_line(event, pace), time.monotonic())
             case FileSegmented():
+                progress.end()
+                pace.take(event)
                 _tell(event, as_json=options.json)
             case FolderSegmented():
-                failed = event.failed
-                say(
-                    f"{event.written} segmented, {event.skipped} done before, "
-                    f"{event.failed} failed."
-                )
+                progress.end()
+                return _end(event)
             case _:
                 assert_never(event)
-    return 1 if failed else 0
+    raise AssertionError("a batch ends with its sum")
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    said = {knob.name: getattr(options, knob.name) for knob in declared(ObjectSettings())}
+    objects = ObjectSettings(**{name: value for name, value in said.items() if value is not None})
+    return Recipe(options.outputs, options.format, options.channels, options.objects_of, objects)
+
+
+def _line(event: FileAdvanced, pace: Pace) -> str:
+    left = pace.left
+    return f"{event.source}: {event.share:.0%}" + (f", {in_words(left)} left" if left else "")
+
+
+def _end(event: FolderSegmented) -> int:
+    say(f"{event.written} segmented, {event.skipped} done before, {event.failed} failed.")
+    if event.problem:
+        raise Refusal(event.problem)
+    return 1 if event.failed else 0
 
 
 def _tell(event: FileSegmented, *, as_json: bool) -> None:
@@ -66,12 +81,14 @@ def _tell(event: FileSegmented, *, as_json: bool) -> None:
         if not as_json:
             return
     how = "was done before" if event.skipped else f"in {event.seconds:.1f} s"
+    counted = "" if event.objects is None else f", {event.objects} objects"
     result(
         as_json=as_json,
-        text=f"[{event.done}/{event.total}] {event.target} {how}",
+        text=f"[{event.done}/{event.total}] {event.target} {how}{counted}",
         input=event.source,
         output=None if event.error else event.target,
         skipped=event.skipped,
         error=event.error or None,
         seconds=round(event.seconds, 3),
+        objects=event.objects,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ from napari_unet.core.annotations import AnnotationError, check_class_map
 TIFF = (".tif", ".tiff")
 PICTURES = (".png", ".jpg", ".jpeg")
 SUFFIXES = (*TIFF, *PICTURES, ".npy")
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 READABLE = "TIFF, PNG, JPEG and .npy files can be read"
 
 
@@ -38,7 +41,7 @@ def read_image(path: Path) -> NDArray[Any]:
     FileError
         If the file is missing, empty, truncated, of another format, or a stack.
     """
-    with _readable(path):
+    with readable(path):
         match path.suffix.lower():
             case suffix if suffix in TIFF:
                 array = _read_tiff(path)
@@ -62,7 +65,7 @@ def read_labels(path: Path) -> NDArray[Any]:
         As `read_image`, and if the file holds colours, fractions or values over 255.
     """
     if path.suffix.lower() == ".png":
-        with _readable(path):
+        with readable(path):
             labels = _read_picture(path, indices=True)
     else:
         labels = read_image(path)
@@ -80,7 +83,7 @@ def read_labels(path: Path) -> NDArray[Any]:
     return labels
 
 
-def write_labels(path: Path, labels: NDArray[np.uint8], description: str = "") -> None:
+def write_labels(path: Path, labels: NDArray[np.uint8]) -> None:
     """Write a (Y, X) class map as compressed TIFF; the file appears whole or not at all.
 
     Parameters
@@ -88,8 +91,6 @@ def write_labels(path: Path, labels: NDArray[np.uint8], description: str = "") -
     path : Path
         Where to; its folder is made where needed.
     labels : (Y, X) uint8
-    description : str
-        ASCII text kept in the file, see `read_description`.
 
     Raises
     ------
@@ -98,43 +99,53 @@ def write_labels(path: Path, labels: NDArray[np.uint8], description: str = "") -
     """
     try:
         with replacing(path) as part:
-            tifffile.imwrite(
-                part,
-                labels,
-                compression="zlib",
-                predictor=False,
-                photometric="minisblack",
-                description=description,
-                metadata=None,
-            )
+            tifffile.imwrite(part, labels, compression="zlib", photometric="minisblack")
     except OSError as error:
-        raise FileError(f"{path} cannot be written: {_reason(error)}.") from error
+        raise FileError(f"{path} cannot be written: {reason(error)}.") from error
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`, and rename it to `path` if all went well."""
+    """Give a temporary path beside `path`, and rename it to `path` if all went well.
+
+    What was written is on the disk before the name is, so that a power cut leaves the old file
+    or the new one, never half of one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = temporary(path)
     try:
         yield part
+        flush(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def read_description(path: Path) -> str:
-    """The text in a TIFF file's description; empty where there is none or no TIFF."""
-    try:
-        with tifffile.TiffFile(path) as file:
-            return str(file.pages.first.description)
-    except (OSError, ValueError, IndexError, tifffile.TiffFileError):
-        return ""
+def temporary(path: Path) -> Path:
+    """A hidden name beside `path` that no other process uses, see `is_temporary`."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file or folder is what a broken-off write left behind."""
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
+def flush(path: Path) -> None:
+    """Wait until a file, or all files in a folder, are on the disk."""
+    for file in [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]:
+        with file.open("rb+") as handle:
+            os.fsync(handle.fileno())
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Turn what goes wrong inside into one sentence."""
+def readable(path: Path) -> Iterator[None]:
+    """Turn what goes wrong inside, when an image file is read, into one sentence.
+
+    Raises
+    ------
+    FileError
+    """
     if not path.exists():
         raise FileError(f"There is no file {path}: check how it is written.")
     if not path.is_file():
@@ -146,24 +157,26 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise FileError(f"{path} may not be read: {_reason(error)}.") from error
+        raise FileError(f"{path} may not be read: {reason(error)}.") from error
     except Image.DecompressionBombError as error:
         raise FileError(f"{path} is too large for a PNG or JPEG: save it as TIFF.") from error
     except FileError:
         raise
     except UnidentifiedImageError as error:
-        raise FileError(_damaged(path, "its content is no image of that format")) from error
+        raise cannot_read(path, "its content is no image of that format") from error
     # what decoders raise on damaged bytes is not under our control, so the net is wide here
     except (OSError, ValueError, EOFError, KeyError, IndexError, TypeError, SyntaxError,
             ArithmeticError, MemoryError, RuntimeError) as error:  # fmt: skip
-        raise FileError(_damaged(path, _reason(error))) from error
+        raise cannot_read(path, error) from error
 
 
-def _damaged(path: Path, reason: str) -> str:
-    return f"{path} cannot be read, it may be damaged or cut short ({reason})."
+def cannot_read(path: Path, why: BaseException | str) -> FileError:
+    """The sentence for a file whose content could not be read."""
+    said = why if isinstance(why, str) else reason(why)
+    return FileError(f"{path} cannot be read, it may be damaged or cut short ({said}).")
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The first line of what an error says, without the path that the sentence has already."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     lines = said.strip().splitlines()

@@ -1,71 +1,72 @@
-"""Segment many files into label files: one event a file, and one broken file stops nothing.
+"""Segment many files: one event a file, and one broken file stops nothing.
 
-The session runs the generator between commands, the command line with a `for` loop.
+The session runs the generator between commands, the command line with a `for` loop. Files that
+are done are known from a ledger, so a batch that was broken off goes on where it was; a result
+gets its name only when it is whole.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Generator
+from contextlib import closing
+from functools import partial
+from typing import TypeAlias
 
-from numpy.typing import NDArray
+import msgspec
 
-from napari_unet.core.files import FileError, read_description, read_image, write_labels
-from napari_unet.core.finding import gather
-from napari_unet.core.image import ImageError
-from napari_unet.engine.messages import FileSegmented, FolderSegmented
+from napari_unet.core.files import FileError, flush, temporary
+from napari_unet.core.finding import natural
+from napari_unet.core.recipe import Recipe
+from napari_unet.engine.batch.cluster import run_on_cluster
+from napari_unet.engine.batch.counting import join_tables
+from napari_unet.engine.batch.delivery import Delivery, clean, foreign
+from napari_unet.engine.batch.ledger import Entry, Ledger, Stamp, digest
+from napari_unet.engine.batch.pipeline import Advanced, Step, run_here
+from napari_unet.engine.batch.plan import ROWS, Job, Order, plan
+from napari_unet.engine.batch.segmenter import Segmenter
+from napari_unet.engine.messages import (
+    FileAdvanced,
+    FileSegmented,
+    FolderFound,
+    FolderSegmented,
+)
 
-
-class Segmenter(Protocol):
-    """What a model must be able to do here."""
-
-    def segment(self, array: NDArray[Any], /) -> NDArray[Any]:
-        """Turn an image, (Y, X) or (Y, X, 3 or 4), into (Y, X) uint8 classes 1…K."""
-        ...
-
-    def to_bytes(self) -> bytes:
-        """The model as the bytes of its file."""
-        ...
+Told: TypeAlias = FolderFound | FileAdvanced | FileSegmented | FolderSegmented
+_TABLE = "measurements.csv"
 
 
 def segment_folder(
-    model: Segmenter,
-    source: Path | Sequence[Path],
-    target: Path,
+    order: Order,
+    segmenter: Segmenter,
     *,
-    pattern: str = "*",
-    again: bool = False,
+    cluster: str = "",
     stopped: Callable[[], bool] = lambda: False,
-) -> Iterator[FileSegmented | FolderSegmented]:
-    """Segment image files into label files of the same stem (uint8 TIFF) in another folder.
+) -> Generator[Told]:
+    """Segment image files into results of the same stem in another folder.
 
-    A file is skipped if its label file is newer and comes from the same model, so a batch that
-    was broken off goes on where it was. A label file that this program did not write is left
-    alone.
+    A file is skipped if its results are there, of the same model and recipe, and the file is as
+    it was then. A file of other origin, or a result that was corrected by hand, is not replaced.
 
     Parameters
     ----------
-    model : Segmenter
-    source : Path or sequence of Path
-        A folder, a file, or several of both.
-    target : Path
-        The folder of the label files; made where needed.
-    pattern : str
-        What names of files in folders must match, with `*` and `?`.
-    again : bool
-        Segment what is done once more, and replace label files that others wrote.
+    order : Order
+        Which files, where to, and what is made of them.
+    segmenter : Segmenter
+    cluster : str
+        Address of a Dask scheduler, as tcp://host:8786, whose workers see the same folders;
+        empty: compute here.
     stopped : callable
-        Asked before each file; True ends the batch.
+        Asked whenever the generator goes on; True ends the batch. What is done stays.
 
     Yields
     ------
+    FolderFound
+        First, the files.
+    FileAdvanced
+        Now and then, how far a file is.
     FileSegmented
-        For each file, in natural order; `error` holds a sentence where it failed.
+        For each file; `error` holds a sentence where it failed.
     FolderSegmented
         At the end.
 
@@ -74,93 +75,127 @@ def segment_folder(
     FileError
         At once, if there is nothing to do or the target cannot be used.
     """
-    files = gather([source] if isinstance(source, Path) else source, pattern)
-    _check_target(files, target)
-    return _run(model, files, target, again, stopped)
+    _check_classes(order.recipe, segmenter.classes)
+    return _run(_Batch(order, segmenter, plan(order)), cluster, stopped)
 
 
-def _check_target(files: Sequence[Path], target: Path) -> None:
-    if target.exists() and not target.is_dir():
-        raise FileError(f"{target} is a file: name a folder for the label files.")
-    if any(file.resolve().parent == target.resolve() for file in files):
+def _run(batch: _Batch, cluster: str, stopped: Callable[[], bool]) -> Generator[Told]:
+    cancelled, problem = False, ""
+    try:
+        with closing(Ledger(batch.order.target)) as ledger:
+            batch.check_table(ledger)
+            with closing(batch.events(ledger, cluster)) as events:
+                for told in events:
+                    yield told
+                    if cancelled := stopped():
+                        break
+            batch.join_tables(ledger)
+    except FileError as error:  # nothing can be written, or there is no cluster
+        problem = str(error)
+    yield FolderSegmented(batch.written, batch.skipped, batch.failed, cancelled, problem)
+
+
+def _check_classes(recipe: Recipe, classes: tuple[str, ...]) -> None:
+    if unknown := [number for number in recipe.of if number > len(classes)]:
         raise FileError(
-            f"The images lie in {target} themselves: choose another folder for the label files, "
-            "so that no image is overwritten."
+            f"This model has {len(classes)} classes ({', '.join(classes)}), there is no class "
+            f"{unknown[0]} to count objects of: choose another one."
         )
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"The folder {target} cannot be made: {error.strerror}.") from error
 
 
-def _run(
-    model: Segmenter,
-    files: Sequence[Path],
-    target: Path,
-    again: bool,  # noqa: FBT001 - private
-    stopped: Callable[[], bool],
-) -> Iterator[FileSegmented | FolderSegmented]:
-    mark = _mark(model)
-    taken: dict[str, Path] = {}
-    written = skipped = failed = 0
-    for done, file in enumerate(files, start=1):
-        if stopped():
-            yield FolderSegmented(written, skipped, failed, cancelled=True)
+class _Batch:
+    """The files of one run, and what became of them so far."""
+
+    def __init__(self, order: Order, segmenter: Segmenter, jobs: list[Job]) -> None:
+        self.order, self._segmenter, self._jobs = order, segmenter, jobs
+        recipe = msgspec.json.encode(order.recipe)
+        self._key = hashlib.sha256(recipe + segmenter.identity).hexdigest()[:32]
+        self.written = self.skipped = self.failed = 0
+
+    def events(self, ledger: Ledger, cluster: str) -> Generator[Told]:
+        """Segment all files that are not done."""
+        order = self.order
+        clean(order.target, self._jobs, order.recipe)
+        yield FolderFound(tuple(job.said for job in self._jobs))
+        todo: list[Job] = []
+        for job in self._jobs:
+            if self._done(ledger, job):
+                yield self._told(ledger, job, skipped=True)
+            elif problem := self._refused(ledger, job):
+                yield self._told(ledger, job, problem)
+            else:
+                todo.append(job)
+        if not todo:
             return
-        began = time.perf_counter()
-        out = target / f"{file.stem}.tif"
-        first = taken.setdefault(os.path.normcase(out), file)
-        error, skip = "", False
-        if first is not file:
-            error = (
-                f"{file} would overwrite the labels of {first}, which has the same name up to "
-                "its ending: rename one, or segment them into two folders."
-            )
-        else:
-            skip = not again and _is_done(file, out, mark)
-            if not skip:
-                error = _segment(model, file, out, mark, again=again)
-        skipped += skip
-        failed += bool(error)
-        written += not (skip or error)
-        seconds = time.perf_counter() - began
-        yield FileSegmented(str(file), str(out), done, len(files), seconds, error, skip)
-    yield FolderSegmented(written, skipped, failed, cancelled=False)
+        run = partial(run_on_cluster, cluster) if cluster else run_here
+        steps = run(todo, self._segmenter, order.recipe, order.target, self._key)
+        with closing(steps):
+            for step in steps:
+                yield self._take(ledger, step)
+        if cluster:  # what workers left that died
+            clean(order.target, self._jobs, order.recipe)
 
+    def check_table(self, ledger: Ledger) -> None:
+        """Refuse to replace a table of other origin. Raises `FileError`."""
+        wanted = "measurements" in self.order.recipe.kinds and not self.order.again
+        if wanted and (problem := foreign(ledger, self.order.target, _TABLE)):
+            raise FileError(problem)
 
-def _segment(model: Segmenter, file: Path, out: Path, mark: str, *, again: bool) -> str:
-    """Segment one file; what goes wrong comes back as a sentence."""
-    try:
-        if out.exists() and not again and not _is_ours(read_description(out)):
-            raise FileError(
-                f"{out} is there already and was not written by this program: "
-                "choose another folder, or ask to overwrite."
-            )
-        image = read_image(file)
+    def join_tables(self, ledger: Ledger) -> None:
+        """Put the tables of all images in the folder together, those of earlier runs too."""
+        order = self.order
+        if "measurements" not in order.recipe.kinds:
+            return
+        tables = sorted((t for t in ledger.results if t.startswith(ROWS)), key=natural)
+        found = [path for table in tables if (path := order.target / table).exists()]
+        part = temporary(order.target / _TABLE)
+        join_tables(part, found)
+        flush(part)
+        entry = Entry(_TABLE, self._key, Stamp.of(part), "", Stamp.of(part), digest(part))
+        Delivery(self._jobs[0], (entry,), (part,)).commit(ledger, order.target, again=order.again)
+
+    def _take(self, ledger: Ledger, step: Step) -> Told:
+        if isinstance(step, Advanced):
+            return FileAdvanced(step.job.said, step.share)
+        problem = step.problem
+        if not problem:
+            try:
+                step.commit(ledger, self.order.target, again=self.order.again)
+            except FileError as error:
+                problem = str(error)
+        return self._told(ledger, step.job, problem, seconds=step.seconds)
+
+    def _told(
+        self,
+        ledger: Ledger,
+        job: Job,
+        problem: str = "",
+        *,
+        skipped: bool = False,
+        seconds: float = 0.0,
+    ) -> FileSegmented:
+        self.failed += bool(problem)
+        self.skipped += skipped
+        self.written += not (problem or skipped)
+        named = job.results(self.order.recipe).values()
+        results = tuple(str(self.order.target / name) for name in named)
+        done = self.failed + self.skipped + self.written
+        objects = None if problem else ledger[next(iter(named))].objects
+        return FileSegmented(
+            job.said, results[0], done, len(self._jobs), seconds, problem, skipped, objects,
+            results,
+        )  # fmt: skip
+
+    def _done(self, ledger: Ledger, job: Job) -> bool:
+        if self.order.again or job.problem:
+            return False
+        results = job.results(self.order.recipe).values()
         try:
-            write_labels(out, model.segment(image), description=mark)
-        except ImageError as error:
-            raise FileError(f"{file}: {error}") from error
-        except MemoryError as error:
-            raise FileError(f"{file} is too large for this computer's memory.") from error
-    except FileError as error:
-        return str(error)
-    return ""
+            return ledger.up_to_date(results, job.source, self._key)
+        except OSError:  # the file is gone or may not be read; reading it will say so
+            return False
 
-
-def _mark(model: Segmenter) -> str:
-    """What a label file says of its origin, so that another model's labels are not kept."""
-    digest = hashlib.sha256(model.to_bytes()).hexdigest()[:32]
-    return json.dumps({"program": "napari-unet", "model": digest})
-
-
-def _is_ours(description: str) -> bool:
-    return description.startswith('{"program": "napari-unet"')
-
-
-def _is_done(file: Path, out: Path, mark: str) -> bool:
-    try:
-        newer = out.stat().st_mtime >= file.stat().st_mtime
-    except FileNotFoundError:
-        return False
-    return newer and read_description(out) == mark
+    def _refused(self, ledger: Ledger, job: Job) -> str:
+        results = job.results(self.order.recipe).values()
+        taken = (foreign(ledger, self.order.target, result) for result in results)
+        return job.problem or ("" if self.order.again else next(filter(None, taken), ""))

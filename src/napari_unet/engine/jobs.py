@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from napari_unet.core.header import ModelError
@@ -36,7 +36,7 @@ class Jobs:
         self._bench = bench
         self._plane: PlaneName = ""  # of the image
         self._image: Iterator[Event] | None = None
-        self._folder: Iterator[Event] | None = None
+        self._folder: Generator[Event] | None = None
         self._stopped = False  # the folder, at the next file
 
     @property
@@ -80,8 +80,10 @@ class Jobs:
             else:
                 yield file
 
-    def _segment_folder(self, command: SegmentFolder) -> Iterator[Event]:
+    def _segment_folder(self, command: SegmentFolder) -> Generator[Event]:
         model = Model.from_bytes(command.model) if command.model else self._bench.model()
+        if self._folder is not None:
+            self._folder.close()  # it lets its folder go
         self._stopped = False
         compute = self._bench.settings.compute
         order = Order(

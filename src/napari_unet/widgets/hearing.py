@@ -24,13 +24,16 @@ from napari_unet.engine.messages import (
     Refused,
     Rested,
     Restored,
+    Scored,
     Segmented,
+    Suggested,
     Swept,
     Trained,
 )
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.lesson import Lesson
 from napari_unet.widgets.mirror import ActivityMirror
+from napari_unet.widgets.pointer import Pointer
 from napari_unet.widgets.roster import Roster
 from napari_unet.widgets.segmenting import ImageSegmenter
 
@@ -46,11 +49,16 @@ class Hearing(QObject):
     heard = Signal()
 
     def __init__(
-        self, desk: Desk, roster: Roster, lesson: Lesson, segmenter: ImageSegmenter
+        self,
+        desk: Desk,
+        roster: Roster,
+        lesson: Lesson,
+        segmenter: ImageSegmenter,
+        pointer: Pointer,
     ) -> None:
         super().__init__()
         self._desk, self._roster = desk, roster
-        self._lesson, self._segmenter = lesson, segmenter
+        self._lesson, self._segmenter, self._pointer = lesson, segmenter, pointer
         self._sweep = ActivityMirror("U-Net: predicting")
         self._segmentation = ActivityMirror("U-Net: segmenting")
         segmenter.progressed.connect(self._segmentation.show)
@@ -73,6 +81,8 @@ class Hearing(QObject):
                 self._desk.write(event)
             case Swept():
                 self._sweep.show(event.done, event.total)
+            case Suggested():
+                self._pointer.show(event)
             case Segmented():
                 self._segmenter.take(event)
             case Restored():
@@ -84,11 +94,20 @@ class Hearing(QObject):
             case Failed():
                 self._segmenter.fail("")  # its own complaint would be the same sentence again
                 self._lesson.hear(event)
-            case Ready() | Answered() | Trained() | Judged() | Rested() | Advised() | Exported():
+            case (
+                Ready() | Answered() | Scored() | Trained() | Judged()
+                | Rested() | Advised() | Exported()
+            ):  # fmt: skip
                 self._lesson.hear(event)
-            case FolderFound() | FileAdvanced() | FileSegmented() | FolderSegmented():
-                pass  # for the batch widget
-            case Idle() | Ended():
-                pass  # for the child itself, and for the keeper
+            # for the batch widget; for the child itself and the keeper
+            case (
+                FolderFound()
+                | FileAdvanced()
+                | FileSegmented()
+                | FolderSegmented()
+                | Idle()
+                | Ended()
+            ):
+                pass
             case _:
                 assert_never(event)

@@ -7,6 +7,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 PlaneName: TypeAlias = str
+UNSURE = 0  # in the place of a class: how unsure the prediction is between all of them
 Box: TypeAlias = tuple[int, int, int, int]  # y0, x0, y1, x1 in px, half open
 
 

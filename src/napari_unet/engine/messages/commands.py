@@ -33,18 +33,29 @@ class Close(Message, frozen=True, eq=False):
 
 
 class Annotate(Message, frozen=True, eq=False):
-    """The paint on a plane as it is now."""
+    """The paint on a plane as it is now.
+
+    `seen`: it was there before; the weights may have learnt from it, so it says nothing of them.
+    """
 
     plane: PlaneName
     annotations: Annotations
+    seen: bool = False
 
 
 class Look(Message, frozen=True, eq=False):
-    """The user looks at this box of this plane; stream the probability of a class with it."""
+    """The user looks at this box of this plane.
+
+    `overlay` is what to stream with the prediction: the probability of a class 1…K, or `UNSURE`.
+    """
 
     plane: PlaneName
     box: Box
-    probability: int | None = None
+    overlay: int | None = None
+
+
+class Suggest(Message, frozen=True, eq=False):
+    """Say where on the plane that is looked at one more stroke would help most (`Suggested`)."""
 
 
 class Train(Message, frozen=True, eq=False):
@@ -109,6 +120,7 @@ Command: TypeAlias = (
     | Close
     | Annotate
     | Look
+    | Suggest
     | Train
     | Pause
     | Reset

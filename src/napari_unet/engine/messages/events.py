@@ -25,7 +25,7 @@ class Predicted(Message, frozen=True, eq=False):
     """One tile of the live prediction.
 
     `labels` is (h, w) uint8 of classes 1…K at rows `y`…, columns `x`… of the plane;
-    `probability` (h, w) uint8, 0…255, of the class that was asked for with `Look`.
+    `overlay` (h, w) uint8, 0…255, is what was asked for with `Look`.
     """
 
     plane: PlaneName
@@ -33,7 +33,7 @@ class Predicted(Message, frozen=True, eq=False):
     y: int
     x: int
     labels: NDArray[Any]
-    probability: NDArray[Any] | None = None
+    overlay: NDArray[Any] | None = None
 
 
 class Swept(Message, frozen=True, eq=False):
@@ -61,19 +61,35 @@ class Trained(Message, frozen=True, eq=False):
     seconds: float
 
 
+class Scored(Message, frozen=True, eq=False):
+    """New strokes, before anything was learnt from them.
+
+    `agreement` is the share of their pixels that was predicted right (0…1, classes alike).
+    """
+
+    agreement: float
+
+
+class Suggested(Message, frozen=True, eq=False):
+    """The answer to `Suggest`: a place (y, x) in px, or None where nothing is worth a stroke."""
+
+    plane: PlaneName
+    place: tuple[int, int] | None
+
+
 class Judged(Message, frozen=True, eq=False):
     """A check of the averaged weights on strokes that they were not trained on.
 
     `held_out` is the agreement (mean over classes of the share of pixels that are right, 0…1) of
-    the weights that now predict; `kept` whether they were just replaced; `agreement` that of the
-    newest strokes with the prediction before they were trained on. None: no such strokes yet.
+    the weights that now predict, None where nothing is held out; `kept` whether they were just
+    replaced; `shrink` their working scale: 1 full size, 2 half.
     """
 
     step: int
     held_out: float | None
     kept: bool
-    agreement: float | None
     seconds: float
+    shrink: int = 1
 
 
 class Rested(Message, frozen=True, eq=False):
@@ -184,6 +200,8 @@ Event: TypeAlias = (
     | Swept
     | Answered
     | Trained
+    | Scored
+    | Suggested
     | Judged
     | Rested
     | Advised

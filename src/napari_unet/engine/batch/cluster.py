@@ -1,0 +1,131 @@
+"""A row of images on a Dask cluster: one task an image, the same stages as here.
+
+The workers must see the folders under the same paths. They write results under temporary names;
+only this end notes them and gives them their names, so a worker that dies loses nothing: Dask
+gives its images to another one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from napari_unet.core.device import choose
+from napari_unet.core.files import FileError, reason, replacing
+from napari_unet.core.finding import RESULTS
+from napari_unet.core.recipe import Recipe
+from napari_unet.core.settings import Compute
+from napari_unet.engine.batch.delivery import Delivery
+from napari_unet.engine.batch.pipeline import Advanced, Step, run_one
+from napari_unet.engine.batch.plan import Job
+from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter
+
+_PATIENCE = 0.2  # s between two looks at what is done
+_KNOCK = 10  # s that a scheduler has to answer
+_PRECISIONS = {"float32": "fp32", "bfloat16": "bf16"}
+
+
+def run_on_cluster(
+    address: str, jobs: Sequence[Job], segmenter: Segmenter, recipe: Recipe, target: Path, key: str
+) -> Generator[Step]:
+    """Segment images on the workers of a Dask scheduler; each ends in one `Delivery`.
+
+    Parameters
+    ----------
+    address : str
+        As tcp://host:8786.
+
+    Raises
+    ------
+    FileError
+        If Dask is not installed, or no scheduler answers.
+    """
+    if not isinstance(segmenter, ModelSegmenter):
+        raise TypeError("only a model can be sent to a cluster")
+    target = target.resolve()
+    model = target / RESULTS / f"model-{key}.safetensors"
+    client = _connected(address)
+    try:
+        with replacing(model) as part:
+            part.write_bytes(segmenter.data)
+        task = partial(_task, str(model), _pinned(segmenter), recipe, target, key)
+        yield from _results(client, jobs, task)
+    finally:
+        client.close()
+        model.unlink(missing_ok=True)
+
+
+def _results(
+    client: Any,  # noqa: ANN401 - Dask is optional and not typed
+    jobs: Sequence[Job],
+    task: Callable[[Job], Delivery],
+) -> Iterator[Step]:
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    there = [replace(job, source=job.source.absolute()) for job in jobs]
+    futures = dict(zip(client.map(task, there, pure=False), jobs, strict=True))
+    done, left = as_completed(futures, loop=client.loop), len(jobs)
+    try:
+        while left:
+            for future in done.next_batch(block=False):
+                job = futures[future]
+                try:
+                    yield replace(future.result(), job=job)
+                except KilledWorker:
+                    yield Delivery(
+                        job, problem=f"{job.said}: the workers that tried it ended, maybe for want "
+                        "of memory.",
+                    )  # fmt: skip
+                left -= 1
+            time.sleep(_PATIENCE)
+            yield Advanced(jobs[0], 0.0)
+    finally:
+        client.cancel(list(futures))
+
+
+def _connected(address: str) -> Any:  # noqa: ANN401
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise FileError(
+            'A cluster needs a package: type   pip install "napari-unet-live[cluster]"   in the '
+            "environment of this program."
+        ) from error
+    try:
+        return Client(address, timeout=_KNOCK, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise FileError(
+            f"No Dask scheduler answers at {address} ({reason(error)}): check the address, which "
+            "the scheduler prints when it starts, as tcp://host:8786."
+        ) from error
+
+
+def _pinned(segmenter: ModelSegmenter) -> Compute:
+    """The same precision for all, so that the results do not depend on who computed them."""
+    device = choose(segmenter.compute, spare=segmenter.spare)
+    if device.name != "cpu":
+        return segmenter.compute
+    return msgspec.structs.replace(segmenter.compute, precision=_PRECISIONS[device.said])
+
+
+def _task(
+    model: str, compute: Compute, recipe: Recipe, target: Path, key: str, job: Job
+) -> Delivery:
+    """What a worker does with one image."""
+    from distributed import get_worker
+
+    if not compute.threads:
+        compute = msgspec.structs.replace(compute, threads=get_worker().state.nthreads)
+    return run_one(job, _segmenter(model, compute), recipe, target, key)
+
+
+@lru_cache(maxsize=1)
+def _segmenter(model: str, compute: Compute) -> ModelSegmenter:
+    return ModelSegmenter(Path(model).read_bytes(), compute)

@@ -1,0 +1,109 @@
+"""Runs a batch in an engine process, and tells how it goes."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.engine.messages import (
+    Cancel,
+    Configure,
+    Event,
+    Failed,
+    FileAdvanced,
+    FileSegmented,
+    FolderFound,
+    FolderSegmented,
+    Refused,
+    SegmentFolder,
+)
+from napari_unet.widgets import notices
+from napari_unet.widgets.keeper import Keeper
+from napari_unet.widgets.studio import Studio
+
+
+class BatchRunner(QObject):
+    """One batch at a time: in a process of its own, or in the panel's if it has the model.
+
+    Signals
+    -------
+    told : FolderFound, FileAdvanced or FileSegmented
+    ended : str, bool
+        A sentence, and whether the user must hear of it.
+    """
+
+    told = Signal(object)
+    ended = Signal(str, bool)
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self._own = Keeper()
+        self._keeper: Keeper | None = None  # of the process that works
+        for keeper in (self._own, studio.keeper):
+            keeper.received.connect(self._take)
+            keeper.died.connect(self._on_died)
+            keeper.given_up.connect(self._on_died)
+
+    @property
+    def running(self) -> bool:
+        """Whether a batch is on its way."""
+        return self._keeper is not None
+
+    def start(self, command: SegmentFolder) -> None:
+        """Begin a batch."""
+        self._keeper = self._own if command.model else self._studio.keeper
+        if self._keeper.start():  # a new process knows no settings yet
+            classes = self._studio.roster.classes.names
+            self._keeper.post(Configure(classes, self._studio.settings))
+        self._keeper.post(command)
+
+    def cancel(self) -> None:
+        """Stop at once; files that are done stay."""
+        if self._keeper is not None:
+            self._keeper.post(Cancel())
+            self._end("Cancelled. Files that are done stay; start again to go on.")
+
+    def close(self) -> None:
+        """End the process."""
+        self._own.close()
+
+    def _take(self, batch: list[Event]) -> None:
+        for event in batch:
+            if self._keeper is None or self.sender() is not self._keeper:
+                return
+            match event:
+                case FolderFound() | FileAdvanced() | FileSegmented():
+                    self.told.emit(event)
+                case FolderSegmented():
+                    self._end(_sum(event), warn=bool(event.problem))
+                case Refused():
+                    self._end(event.sentence, warn=self._keeper is self._own)
+                case Failed():
+                    if self._keeper is self._own:
+                        notices.report(event.sentence, event.traceback)
+                    self._end(event.sentence)
+                case _:
+                    pass  # training and live prediction are for the panel
+
+    def _on_died(self, said: str) -> None:
+        if self._keeper is None or self.sender() is not self._keeper:
+            return
+        if self._keeper is self._own:
+            notices.report("The engine stopped while it was segmenting files.", said)
+        self._end("The engine stopped. Start again: files that are done are skipped.")
+
+    def _end(self, sentence: str, *, warn: bool = False) -> None:
+        self._keeper = None
+        self._own.close()
+        self.ended.emit(sentence, warn)
+
+
+def _sum(event: FolderSegmented) -> str:
+    if event.problem:
+        return event.problem
+    parts = [f"{event.written} segmented"]
+    if event.skipped:
+        parts.append(f"{event.skipped} done before")
+    if event.failed:
+        parts.append(f"{event.failed} failed, see the table")
+    return f"{'Cancelled' if event.cancelled else 'Done'}: {', '.join(parts)}."

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.core.image import ImageError
+from napari_unet.core.model import Model
+from napari_unet.core.settings import Compute, Settings
+from napari_unet.core.unet import UNet
+from napari_unet.engine.batch.segmenter import ModelSegmenter
+
+COMPUTE = Compute(device="cpu", threads=1)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return Model.of(UNet(2, 3, width=3, depth=2), ("a", "b", "c"), Settings())
+
+
+def test_it_says_what_the_model_says(model):
+    plane = np.random.default_rng(0).integers(0, 255, (2, 70, 90), dtype=np.uint8)
+    segmenter = ModelSegmenter(model.to_bytes(), COMPUTE)
+    whole, shares = np.zeros((70, 90), np.uint8), np.zeros((3, 70, 90), np.float32)
+    for window, classes, part in segmenter.pieces(plane, probabilities=True):
+        whole[window], shares[(slice(None), *window)] = classes, part
+    np.testing.assert_allclose(shares.sum(0), 1, atol=1e-5)
+    assert (shares.argmax(0) + 1 == whole).all()
+    ((_, classes, none),) = segmenter.pieces(plane, probabilities=False)
+    assert (classes == whole).all()
+    assert none is None
+    assert segmenter.classes == ("a", "b", "c")
+
+
+def test_a_colour_image_gives_what_model_segment_gives():
+    torch.manual_seed(0)
+    model = Model.of(UNet(3, 2, width=3, depth=2), ("a", "b"), Settings())
+    image = np.random.default_rng(0).integers(0, 255, (50, 60, 3), dtype=np.uint8)
+    pieces = ModelSegmenter(model.to_bytes(), COMPUTE).pieces(
+        np.moveaxis(image, -1, 0), probabilities=False
+    )
+    ((_, classes, _),) = pieces
+    assert (classes == model.segment(image, compute=COMPUTE)).all()
+
+
+def test_its_identity_is_that_of_the_results(model):
+    data = model.to_bytes()
+    same = {ModelSegmenter(data, Compute(threads=n)).identity for n in (0, 1, 2)}
+    assert len(same) == 1
+    assert ModelSegmenter(data, Compute(mirrors=False)).identity not in same
+    assert ModelSegmenter(data[:-4] + b"0000").identity not in same
+
+
+def test_images_with_other_channels_are_refused(model):
+    pieces = ModelSegmenter(model.to_bytes(), COMPUTE).pieces(
+        np.zeros((1, 9, 9)), probabilities=False
+    )
+    with pytest.raises(ImageError, match="2 channels"):
+        next(pieces)
