@@ -25,6 +25,13 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(skip)
 
 
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path, monkeypatch):
+    """A place for unsaved projects that no other test has."""
+    monkeypatch.setenv("NAPARI_UNET_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
 @pytest.fixture
 def fake_engine(monkeypatch):
     monkeypatch.setattr(keeper, "engine_command", FAKE_ENGINE)

@@ -113,7 +113,7 @@ def test_train_needs_two_classes_and_then_toggles(studio, panel, qtbot):
     qtbot.waitUntil(train.isEnabled, timeout=3000)
     train.click()
     assert train.text() == "Pause"
-    qtbot.waitUntil(lambda: "Right on" in panel.training.score.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "Held-out strokes" in panel.training.score.text(), timeout=5000)
     train.click()
     assert train.text() == "Train"
     assert studio.lesson.learning is Learning.PAUSED
@@ -141,6 +141,38 @@ def test_the_curve_shows_once_there_is_something(painted, panel, qtbot):
     qtbot.waitUntil(lambda: len(painted.lesson.report.scores) > 2, timeout=5000)
     qtbot.waitUntil(lambda: np.size(panel.training.curve.score.xData) > 2, timeout=5000)
     assert panel.training.curve.isVisible()
+
+
+def test_new_strokes_are_told_of_and_drawn_in_the_curve(painted, panel, qtbot):
+    panel.window().show()
+    for row in (100, 120):
+        paint(painted, 1, np.s_[row : row + 5, 10:30])
+        count = len(painted.lesson.report.agreements) + 1
+        qtbot.waitUntil(
+            lambda count=count: len(painted.lesson.report.agreements) == count, timeout=5000
+        )
+    qtbot.waitUntil(lambda: np.size(panel.training.curve.agreement.xData) == 2, timeout=5000)
+    assert panel.training.curve.agreement.yData.tolist() == [80, 80]
+    assert "your last 2 strokes, 80" in panel.training.agreement.text()
+
+
+def test_the_working_scale_is_told(painted, panel, qtbot):
+    painted.train()
+    qtbot.waitUntil(lambda: "half size" in panel.training.detail.text(), timeout=5000)
+    assert "half size" in panel.training.detail.toolTip()
+
+
+def test_the_overlay_is_chosen_by_name(painted, panel, viewer, qtbot):
+    overlay = panel.results.overlay
+    assert [overlay.itemText(i) for i in range(overlay.count())] == [
+        "nothing", "where it is unsure", "probability of background", "probability of cell",
+    ]  # fmt: skip
+    for row, name in ((1, "halves unsure"), (3, "halves probability of cell")):
+        overlay.setCurrentIndex(row)
+        overlay.activated.emit(row)
+        assert viewer.layers[name].visible
+    overlay.activated.emit(0)
+    assert painted.desk.active.tiles.overlay is None
 
 
 def test_the_check_box_follows_the_layer(painted, panel):

@@ -130,3 +130,35 @@ def test_counts_are_of_all_planes(stack, qtbot):
     stack.layer.data[3, 0, :7] = 2
     stack.scan()
     assert (stack.counts[1], stack.counts[2]) == (5, 7)
+
+
+def test_a_stroke_is_told_at_once_as_drawn_and_later_as_a_change(watched, layer, qtbot):
+    drawn = []
+    watched.drawn.connect(lambda index, strokes: drawn.append(strokes))
+    layer.paint((10, 10), 1)
+    qtbot.waitUntil(lambda: bool(drawn), timeout=100)
+    assert watched.told == []
+    until_told(qtbot, watched, 1)
+    assert watched.told[0][1].same_as(drawn[-1])
+
+
+def test_somebody_who_paints_without_a_rest_is_told_all_the_same(watched, layer, qtbot):
+    for number in range(25):
+        layer.paint((10, 5 * number), 1)
+        qtbot.wait(60)
+        if watched.told:
+            return
+    pytest.fail("it was not told within 1.5 s")
+
+
+def test_a_stroke_undone_at_once_is_told_as_gone(watched, layer, qtbot):
+    drawn = []
+    watched.drawn.connect(lambda index, strokes: drawn.append(strokes))
+    layer.paint((10, 10), 1)
+    until_told(qtbot, watched, 1)
+    layer.paint((50, 50), 1)
+    qtbot.waitUntil(lambda: len(drawn) == 2, timeout=100)
+    layer.undo()
+    qtbot.waitUntil(lambda: len(drawn) == 3, timeout=2000)
+    assert drawn[2].same_as(drawn[0])
+    assert len(watched.told) == 1

@@ -10,10 +10,11 @@ from napari.layers import Labels
 from napari.utils._proxies import PublicOnlyProxy
 from napari.utils.notifications import notification_manager
 
+from napari_unet.engine.messages import UNSURE
 from napari_unet.widgets.guidance import Learning, advice
 from napari_unet.widgets.model_file import ModelFileError
 from napari_unet.widgets.panel import AnnotatePanel
-from napari_unet.widgets.studios import SHORTCUT, studio_of
+from napari_unet.widgets.studios import NEXT_PLACE, SHORTCUT, studio_of
 
 
 def records():
@@ -224,12 +225,36 @@ def test_strokes_on_any_plane_of_a_stack_count_and_tiles_find_their_plane(panel,
 
 
 def test_the_probability_of_a_class_is_a_layer_of_its_own(painted, viewer, qtbot):
-    painted.show_probability(2)
+    painted.show_overlay(2)
     layer = viewer.layers["halves probability of cell"]
     qtbot.waitUntil(lambda: bool(layer.data[:, 130:].all()), timeout=5000)
     assert not layer.data[:, :110].any()
-    painted.show_probability(None)
+    painted.show_overlay(None)
     assert not layer.visible
+
+
+def test_where_it_is_unsure_lies_over_the_prediction_and_painting_goes_on(painted, viewer, qtbot):
+    viewer.layers["halves"].scale = (0.5, 0.5)
+    painted.show_overlay(UNSURE)
+    layer = viewer.layers["halves unsure"]
+    qtbot.waitUntil(lambda: bool((layer.data == 99).any()), timeout=5000)
+    below = viewer.layers.index(painted.desk.active.prediction)
+    assert below < viewer.layers.index(layer) < viewer.layers.index(painted.desk.active.paint)
+    assert viewer.layers.selection.active is painted.desk.active.paint
+    assert np.array_equal(layer.scale, (0.5, 0.5))
+    assert layer.colormap.map(np.array([0.0]))[0, 3] == 0  # what is sure is not covered
+
+
+def test_an_overlay_that_comes_back_takes_its_old_layer(painted, viewer, qtbot):
+    painted.show_overlay(UNSURE)
+    layer = viewer.layers["halves unsure"]
+    painted.show_overlay(1)
+    assert not layer.visible
+    count = len(viewer.layers)
+    painted.show_overlay(UNSURE)
+    assert painted.desk.active.tiles.overlay is layer
+    assert layer.visible
+    assert len(viewer.layers) == count
 
 
 def test_segmenting_makes_a_normal_layer(painted, viewer, qtbot):
@@ -339,12 +364,13 @@ def test_the_key_shows_and_hides_the_prediction(painted, viewer):
     assert painted.desk.active.prediction.visible
 
 
-def test_the_key_is_free_in_napari(make_napari_viewer):
+@pytest.mark.parametrize("key", [SHORTCUT, NEXT_PLACE])
+def test_the_key_is_free_in_napari(make_napari_viewer, key):
     from app_model.types import KeyBinding
     from napari.settings import get_settings
 
     viewer = make_napari_viewer()
-    ours = KeyBinding.from_str(SHORTCUT.replace("Control", "Ctrl").replace("-", "+"))
+    ours = KeyBinding.from_str(key.replace("Control", "Ctrl").replace("-", "+"))
     taken = {
         str(binding)
         for bindings in get_settings().shortcuts.shortcuts.values()

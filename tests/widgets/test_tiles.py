@@ -20,9 +20,9 @@ def writer(layer, qtbot):
     writer.close()
 
 
-def tile(generation, value, y=0, x=0, size=10, probability=None):
+def tile(generation, value, y=0, x=0, size=10, overlay=None):
     labels = np.full((size, size), value, np.uint8)
-    return Predicted("p", generation, y, x, labels, probability)
+    return Predicted("p", generation, y, x, labels, overlay)
 
 
 def test_a_tile_lands_in_its_place(writer, layer):
@@ -80,9 +80,9 @@ def test_what_is_out_of_view_is_not_drawn(writer, layer, qtbot):
 
 def test_probabilities_go_into_their_own_layer(writer, layer, qtbot):
     image = Image(np.zeros(layer.data.shape, np.uint8), contrast_limits=(0, 255))
-    writer.show_probability(image)
-    writer.write((0,), tile(1, 1, probability=np.full((10, 10), 77, np.uint8)), visible=True)
+    writer.show_overlay(image)
+    writer.write((0,), tile(1, 1, overlay=np.full((10, 10), 77, np.uint8)), visible=True)
     assert (image.data[0, :10, :10] == 77).all()
-    writer.show_probability(None)
-    writer.write((0,), tile(1, 1, probability=np.full((10, 10), 99, np.uint8)), visible=True)
+    writer.show_overlay(None)
+    writer.write((0,), tile(1, 1, overlay=np.full((10, 10), 99, np.uint8)), visible=True)
     assert image.data.max() == 77

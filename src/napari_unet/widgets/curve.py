@@ -1,4 +1,4 @@
-"""A small live curve of the held-out score and the loss."""
+"""A small live curve: both scores and the loss."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ from collections.abc import Sequence
 
 import pyqtgraph as pg
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_unet.widgets.report import Point
 from napari_unet.widgets.studio import Studio
 
 _EVERY = 500  # ms between two redraws
-_SCORE, _LOSS = "#56b4e9", "#e69f00"
+_SCORE, _NEW, _LOSS = "#56b4e9", "#009e73", "#e69f00"
 _HEIGHT = 120  # px
+_LEGEND = (
+    f'<span style="color:{_SCORE}">●</span> held out &nbsp; '
+    f'<span style="color:{_NEW}">◆</span> new strokes &nbsp; '
+    f'<span style="color:{_LOSS}">—</span> loss'
+)
+_TIP = (
+    "Held out: right on strokes that are kept aside to judge, in %. "
+    "New strokes: right on each new stroke before it was learnt from, in %. "
+    "Loss: how wrong training still finds itself on your strokes. "
+    "From left to right: training steps, and a little room for each new stroke."
+)
 
 
 class Curve(QWidget):
-    """Score on the left axis, loss on the right one, over training steps.
+    """Scores on the left axis, loss on the right one, as the work goes on.
 
     It stays hidden until there is something to see.
     """
@@ -25,24 +36,23 @@ class Curve(QWidget):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
-        self._drawn: tuple[int, int] = (0, 0)
+        self._drawn: tuple[int, ...] = ()
         self.plot = pg.PlotWidget(self, background=None)
         self.plot.setFixedHeight(_HEIGHT)
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.setToolTip("Blue: right on strokes kept aside, in %. Orange: loss.")
-        self.score = self.plot.plot(pen=pg.mkPen(_SCORE, width=2))
-        self.score.setSymbol("o")
-        self.score.setSymbolSize(4)
-        self.score.setSymbolBrush(_SCORE)
-        self.score.setSymbolPen(None)
+        self.setToolTip(_TIP)
+        self.score = self.plot.plot(pen=pg.mkPen(_SCORE, width=2), **_marks("o", 4, _SCORE))
+        self.agreement = self.plot.plot(pen=None, **_marks("d", 9, _NEW))
         self.loss = pg.PlotDataItem(pen=pg.mkPen(_LOSS, width=1.5))
         self._right = pg.ViewBox(enableMenu=False)
         self._right.setMouseEnabled(x=False, y=False)
         self._dress()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(QLabel(_LEGEND, self))
         layout.addWidget(self.plot)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -61,12 +71,12 @@ class Curve(QWidget):
         self._right.setXLink(item)
         self._right.addItem(self.loss)
         item.vb.sigResized.connect(self._follow)
-        item.setLabel("left", "score, %", color=_SCORE)
+        item.setLabel("left", "right, %")
         item.setLabel("right", "loss", color=_LOSS)
-        item.getAxis("bottom").setHeight(18)
+        item.getAxis("bottom").setStyle(showValues=False)
         for name in ("left", "right", "bottom"):
             item.getAxis(name).enableAutoSIPrefix(False)  # noqa: FBT003
-        item.vb.setLimits(yMin=-2, yMax=102)
+        item.vb.setLimits(yMin=-4, yMax=104)
         self._right.enableAutoRange()
 
     def _follow(self) -> None:
@@ -86,14 +96,21 @@ class Curve(QWidget):
     def redraw(self) -> None:
         """Draw what is new."""
         report = self._studio.lesson.report
-        state = (_last(report.scores), _last(report.losses))
-        self.setVisible(len(report.scores) > 1)
+        state = tuple(map(_last, (report.scores, report.agreements, report.losses)))
+        self.setVisible(len(report.scores) + len(report.agreements) > 1)
         if state == self._drawn or not self.isVisible():
             return
         self._drawn = state
-        self.score.setData([s for s, _ in report.scores], [100 * v for _, v in report.scores])
-        self.loss.setData([s for s, _ in report.losses], [v for _, v in report.losses])
+        for curve, points in ((self.score, report.scores), (self.agreement, report.agreements)):
+            curve.setData([m for m, _ in points], [100 * v for _, v in points])
+        self.loss.setData([m for m, _ in report.losses], [v for _, v in report.losses])
         self._follow()
+
+
+def _marks(symbol: str, size: int, colour: str) -> dict[str, object]:
+    return {
+        "symbol": symbol, "symbolSize": size, "symbolBrush": colour, "symbolPen": None,
+    }  # fmt: skip
 
 
 def _last(points: Sequence[Point]) -> int:

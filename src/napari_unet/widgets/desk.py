@@ -11,17 +11,15 @@ import numpy as np
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.engine.messages import Predicted
-from napari_unet.widgets.compat import connect_all, disconnect_all, view_events
-from napari_unet.widgets.layers import Binding, bind, probability_layer
+from napari_unet.widgets.gaze import Gaze
+from napari_unet.widgets.layers import Binding, bind
+from napari_unet.widgets.overlay import Overlay
 from napari_unet.widgets.plane_book import PlaneBook
-from napari_unet.widgets.planes import Index, current_index, full_shape
-
-_GLANCE = 100  # ms between two looks while the camera moves
-_SETTLE = 200  # ms on one plane of a stack until it is opened
+from napari_unet.widgets.planes import Index, full_shape
 
 
 class Desk(QObject):
@@ -30,10 +28,15 @@ class Desk(QObject):
     Signals
     -------
     shown : the prediction was shown or hidden.
+    turned : another image is in work, and not because the user chose it.
     selected : int
         The label to paint with changed in the active strokes.
     painted : int
         Strokes changed; the largest class number in them. Comes before the engine is told.
+    stroked : Binding, Index, Annotations
+        A plane holds other paint than before. Comes again when the engine is told.
+    bound, repixelled : Binding
+        An image was taken to the desk and its strokes looked at; it has other pixels now.
     lost : str
         The image in work is gone, as a sentence.
     complained : str
@@ -41,8 +44,12 @@ class Desk(QObject):
     """
 
     shown = Signal()
+    turned = Signal()
     selected = Signal(int)
     painted = Signal(int)
+    stroked = Signal(object, object, object)
+    bound = Signal(object)
+    repixelled = Signal(object)
     lost = Signal(str)
     complained = Signal(str)
 
@@ -50,16 +57,17 @@ class Desk(QObject):
         super().__init__()
         self._viewer = weakref.ref(viewer)
         self.bindings: list[Binding] = []
-        self.active: Binding | None = None
         self.planes = PlaneBook()
+        self.gaze = Gaze(viewer, self.planes)
         self.planes.complained.connect(self.complained)
-        self._probability: int | None = None
+        self.scanning = False  # strokes that come now were there before their image was chosen
         self._count = 0
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._look)
-        connect_all(view_events(viewer), self._on_moved)
         viewer.layers.events.removed.connect(self._on_removed)
+
+    @property
+    def active(self) -> Binding | None:
+        """The image in work."""
+        return self.gaze.binding
 
     def choose(self, images: Sequence[Image], paint: Labels | None, colours: Sequence[str]) -> None:
         """Work on an image from now on; strokes on others are still trained on.
@@ -74,8 +82,7 @@ class Desk(QObject):
             return
         known = next((b for b in self.bindings if b.image is images[0]), None)
         if known is not None and known.images == tuple(images) and paint in (None, known.paint):
-            self.active = known
-            self._look()
+            self._turn_to(known)
             return
         self._count += 1
         old_paint, shown = (known.paint, known.prediction) if known else (None, None)
@@ -83,13 +90,36 @@ class Desk(QObject):
         if known is not None:
             self._drop(known)
         self._take(binding)
-        self.active = binding
-        self._look()
+        self._turn_to(binding)
+        self.scanning = True
         binding.strokes.scan()
+        self.scanning = False
+        self.bound.emit(binding)
 
     def release(self) -> None:
         """Work on no image for now."""
-        self.active = None
+        self.gaze.binding = None
+
+    def clear(self) -> None:
+        """Take all images off the desk, and their layers out of the viewer."""
+        viewer = self._viewer()
+        for binding in list(self.bindings):
+            self._drop(binding)
+            for layer in (*binding.images, binding.paint, binding.prediction):
+                if viewer is not None and layer in viewer.layers:
+                    viewer.layers.remove(layer)
+
+    def flush(self) -> None:
+        """Look at all strokes now, without waiting for a rest."""
+        for binding in self.bindings:
+            binding.strokes.flush()
+
+    def visit(self, binding: Binding, index: Index) -> None:
+        """Work on an image from now on, and show this plane of it."""
+        if binding is not self.active:
+            self._turn_to(binding)
+            self.turned.emit()
+        self.gaze.go_to(index)
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -99,7 +129,7 @@ class Desk(QObject):
     def replay(self) -> None:
         """Tell a new engine everything."""
         self.planes.replay()
-        self._look()
+        self.gaze.look()
 
     def write(self, tile: Predicted) -> None:
         """Put a predicted tile into its layer."""
@@ -114,21 +144,11 @@ class Desk(QObject):
             binding.prediction.editable = False
         binding.tiles.write(index, tile, visible=index == binding.strokes.current)
 
-    def show_probability(self, number: int | None, name: str = "") -> None:
-        """Ask for the probability of a class from now on, in a layer of its own."""
-        self._probability = number
-        viewer = self._viewer()
+    def show_overlay(self, overlay: Overlay | None) -> None:
+        """Ask for an overlay from now on, in a layer of its own; the one before is hidden."""
         for binding in self.bindings:
-            layer = binding.tiles.probability
-            if layer is not None:
-                layer.visible = False
-                binding.tiles.show_probability(None)
-        if number is not None and self.active is not None and viewer is not None:
-            image = self.active.image
-            layer = probability_layer(image, f"{image.name} probability of {name}")
-            viewer.layers.insert(viewer.layers.index(self.active.prediction), layer)
-            self.active.tiles.show_probability(layer)
-        self._look()
+            binding.tiles.show_overlay(None)
+        self.gaze.show_overlay(overlay)
 
     def toggle_prediction(self) -> None:
         """Show or hide the prediction."""
@@ -142,18 +162,18 @@ class Desk(QObject):
 
     def close(self) -> None:
         """Let go of everything."""
-        self._timer.stop()
+        self.gaze.close()
         for binding in list(self.bindings):
             self._drop(binding)
         viewer = self._viewer()
         if viewer is not None:
-            disconnect_all(view_events(viewer), self._on_moved)
             viewer.layers.events.removed.disconnect(self._on_removed)
 
     # -- bindings ------------------------------------------------------------------------
 
     def _take(self, binding: Binding) -> None:
         binding.strokes.changed.connect(partial(self._on_strokes, binding))
+        binding.strokes.drawn.connect(partial(self.stroked.emit, binding))
         binding.strokes.refused.connect(self.complained)
         binding.paint.events.selected_label.connect(self._on_selected)
         binding.prediction.events.visible.connect(self._on_visible)
@@ -161,7 +181,12 @@ class Desk(QObject):
             image.events.data.connect(self._on_image_data)
         self.bindings.append(binding)
 
+    def _turn_to(self, binding: Binding) -> None:
+        self.gaze.binding = binding
+        self.gaze.look()
+
     def _drop(self, binding: Binding) -> None:
+        binding.strokes.flush()
         binding.close()
         binding.paint.events.selected_label.disconnect(self._on_selected)
         binding.prediction.events.visible.disconnect(self._on_visible)
@@ -169,7 +194,7 @@ class Desk(QObject):
             image.events.data.disconnect(self._on_image_data)
         self.bindings.remove(binding)
         if binding is self.active:
-            self.active = None
+            self.release()
         self.planes.drop(binding)
 
     def _lose(self, binding: Binding, sentence: str) -> None:
@@ -180,28 +205,10 @@ class Desk(QObject):
 
     # -- what viewer and layers tell -----------------------------------------------------
 
-    def _on_moved(self) -> None:
-        viewer, binding = self._viewer(), self.active
-        if viewer is None or binding is None:
-            return
-        before = binding.strokes.current
-        binding.strokes.visit(current_index(viewer, binding.image))
-        if binding.strokes.current != before:
-            self._timer.start(_SETTLE)
-        elif not self._timer.isActive():
-            self._timer.start(_GLANCE)
-
-    def _look(self) -> None:
-        viewer, binding = self._viewer(), self.active
-        if viewer is None or binding is None:
-            return
-        index = current_index(viewer, binding.image)
-        binding.strokes.visit(index)
-        self.planes.look(viewer, binding, index, self._probability)
-
     def _on_strokes(self, binding: Binding, index: Index, strokes: Annotations) -> None:
         self.painted.emit(int(np.flatnonzero(strokes.counts).max(initial=0)))
-        self.planes.annotate(binding, index, strokes)
+        self.planes.annotate(binding, index, strokes, seen=self.scanning)
+        self.stroked.emit(binding, index, strokes)
 
     def _on_image_data(self, event: Any) -> None:  # noqa: ANN401
         for binding in list(self.bindings):
@@ -209,6 +216,7 @@ class Desk(QObject):
                 continue
             if full_shape(binding.image) == full_shape(binding.paint):
                 self.planes.resend(binding)
+                self.repixelled.emit(binding)
             else:
                 name = event.source.name
                 self._lose(binding, f"“{name}” has another size now: choose the image again.")
@@ -226,10 +234,10 @@ class Desk(QObject):
                 self._lose(
                     binding,
                     f"The layer “{name}” was removed, and its strokes with it. "
-                    "Choose the image again to start with a new one.",
+                    "Choose the image again to start with a new one, or to undo this.",
                 )
-            elif event.value is binding.tiles.probability:
-                binding.tiles.show_probability(None)
+            elif event.value is binding.tiles.overlay:
+                binding.tiles.show_overlay(None)
 
     def _on_selected(self, event: Any) -> None:  # noqa: ANN401
         if self.active is not None and event.source is self.active.paint:

@@ -117,8 +117,8 @@ def _once_answered(now: Situation) -> Advice:
     if now.learning is Learning.TRAINING:
         return Advice(
             "4 · Correct",
-            "It learns while you paint. Draw over places where the prediction is wrong; "
-            "when you like what you see, press “Segment this image”.",
+            "It learns while you paint. Draw over places where the prediction is wrong, or ask "
+            "“Where next?”; when you like what you see, press “Segment this image”.",
         )
     if now.learning is Learning.RESTING:
         return Advice(

@@ -89,7 +89,7 @@ class ImageSection(QWidget):
         if active is None:
             return []
         mine = full_shape(active.image)
-        shown = [b.tiles.probability for b in self._studio.desk.bindings]
+        shown = [b.tiles.overlay for b in self._studio.desk.bindings]
         return [
             layer
             for layer in self._studio.watch.layers(Image)

@@ -23,6 +23,7 @@ from napari_unet.engine.messages import (
     Rested,
     Restore,
     Restored,
+    Scored,
     Train,
     Trained,
 )
@@ -32,8 +33,9 @@ from napari_unet.widgets.model_file import ModelFileError, write_model
 from napari_unet.widgets.report import Report
 
 News: TypeAlias = (
-    Ready | Restored | Answered | Trained | Judged | Rested | Advised | Refused | Exported | Failed
-)
+    Ready | Restored | Answered | Scored | Trained | Judged
+    | Rested | Advised | Refused | Exported | Failed
+)  # fmt: skip
 
 
 class Lesson(QObject):
@@ -55,9 +57,12 @@ class Lesson(QObject):
     Signals
     -------
     changed : any of these is different now.
+    learnt : bytes
+        The model file of what predicts now; empty if all was forgotten.
     """
 
     changed = Signal()
+    learnt = Signal(object)
 
     def __init__(self, post: Callable[[Command], None]) -> None:
         super().__init__()
@@ -87,6 +92,7 @@ class Lesson(QObject):
         self.pause()
         self._post(Reset())
         self.report, self.trained, self._model = self.report.forgotten(), False, b""
+        self.learnt.emit(b"")
         self.changed.emit()
 
     def save(self, path: Path) -> None:
@@ -97,8 +103,16 @@ class Lesson(QObject):
     def adopt(self, model: bytes) -> None:
         """Go on from a model file's bytes."""
         self._model = model
+        self.learnt.emit(model)
         self._post(Restore(model))
         self.say("")
+
+    def recall(self, report: Report, model: bytes) -> None:
+        """Go on from where a project was left."""
+        self.report, self.trained, self._model = report, report.step > 0, model
+        if model:
+            self._post(Restore(model))
+        self.changed.emit()
 
     def resume(self) -> None:
         """Tell a new engine what the last one had learnt."""
@@ -136,7 +150,7 @@ class Lesson(QObject):
     def hear(self, event: News) -> None:
         """Take an event of the engine in."""
         match event:
-            case Ready() | Restored() | Judged() | Answered() | Trained():
+            case Ready() | Restored() | Judged() | Answered() | Scored() | Trained():
                 self._count(event)
             case Rested():
                 if self.learning is Learning.TRAINING:
@@ -157,7 +171,7 @@ class Lesson(QObject):
             case _:
                 assert_never(event)
 
-    def _count(self, event: Ready | Restored | Judged | Answered | Trained) -> None:
+    def _count(self, event: Ready | Restored | Judged | Answered | Scored | Trained) -> None:
         self.report = self.report.after(event)
         if isinstance(event, Answered):
             self.say("")
@@ -166,6 +180,7 @@ class Lesson(QObject):
 
     def _keep(self, event: Exported) -> None:
         self._model = event.model
+        self.learnt.emit(event.model)
         if not event.asked or self._save_to is None:
             return
         path, self._save_to = self._save_to, None

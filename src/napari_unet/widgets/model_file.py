@@ -51,6 +51,20 @@ def class_names(data: bytes) -> tuple[str, ...]:
         raise ModelFileError(str(error)) from error
 
 
+def check_names(known: tuple[str, ...], painted: tuple[str, ...]) -> None:
+    """Refuse a model of other classes than those of the strokes.
+
+    Raises
+    ------
+    ModelFileError
+    """
+    if known != painted:
+        raise ModelFileError(
+            f"This model knows the classes {', '.join(known)}, but your strokes are of "
+            f"{', '.join(painted)}. Rename your classes to match, or load it before you paint."
+        )
+
+
 def write_model(path: Path, data: bytes) -> None:
     """Write a model file whole or not at all.
 

@@ -9,8 +9,10 @@ from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_unet.widgets.class_section import ClassSection
+from napari_unet.widgets.compat import unwrapped
 from napari_unet.widgets.guide_view import GuideView
 from napari_unet.widgets.image_section import ImageSection
+from napari_unet.widgets.project_section import ProjectSection
 from napari_unet.widgets.result_section import ResultSection
 from napari_unet.widgets.settings_form import SettingsForm
 from napari_unet.widgets.studios import studio_of
@@ -20,7 +22,7 @@ _NARROWEST = 320  # px
 
 
 class AnnotatePanel(QWidget):
-    """Guide, image, classes, training, results and settings, from top to bottom.
+    """Guide, project, image, classes, training, results and settings, from top to bottom.
 
     Parameters
     ----------
@@ -31,6 +33,7 @@ class AnnotatePanel(QWidget):
         super().__init__()
         self.studio = studio_of(napari_viewer)
         self.guide = GuideView(self.studio)
+        self.project = ProjectSection(self.studio, unwrapped(napari_viewer))
         self.image = ImageSection(self.studio)
         self.classes = ClassSection(self.studio)
         self.training = TrainingSection(self.studio)
@@ -48,8 +51,8 @@ class AnnotatePanel(QWidget):
         layout = QVBoxLayout(inner)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(8)
-        for section in (self.guide, self.image, self.classes, _line(), self.training, _line(),
-                        self.results, _line(), self.settings):  # fmt: skip
+        for section in (self.guide, self.project, _line(), self.image, self.classes, _line(),
+                        self.training, _line(), self.results, _line(), self.settings):  # fmt: skip
             layout.addWidget(section)
         layout.addStretch(1)
         area = QScrollArea()

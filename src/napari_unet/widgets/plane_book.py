@@ -36,23 +36,25 @@ class PlaneBook(QObject):
         """Whose plane it is; None if it was closed meanwhile."""
         return self._planes.get(name)
 
-    def look(self, viewer: Viewer, binding: Binding, index: Index, probability: int | None) -> None:
+    def look(self, viewer: Viewer, binding: Binding, index: Index, overlay: int | None) -> None:
         """Tell what is in view; the plane is opened where needed."""
         name = _name(binding, index)
         if name not in self._planes and not self._open(name, binding, index):
             return
         box = visible_box(viewer, binding.image, binding.shape)
-        look = Look(name, box, probability)
+        look = Look(name, box, overlay)
         if self._looked is None or _differ(look, self._looked):
             self._looked = look
             self.say.emit(look)
         self._close_blank(name)
 
-    def annotate(self, binding: Binding, index: Index, strokes: Annotations) -> None:
-        """Tell of strokes; the plane is opened where needed."""
+    def annotate(
+        self, binding: Binding, index: Index, strokes: Annotations, *, seen: bool = False
+    ) -> None:
+        """Tell of strokes; the plane is opened where needed. `seen`: they were there before."""
         name = _name(binding, index)
         if name in self._planes:
-            self.say.emit(Annotate(name, strokes))
+            self.say.emit(Annotate(name, strokes, seen))
         else:
             self._open(name, binding, index)
 
@@ -87,7 +89,7 @@ class PlaneBook(QObject):
             return False
         strokes = binding.strokes.snapshots.get(index)
         if strokes is not None:
-            self.say.emit(Annotate(name, strokes))
+            self.say.emit(Annotate(name, strokes, seen=True))
         return True
 
     def _close(self, name: PlaneName) -> None:
@@ -107,4 +109,4 @@ def _name(binding: Binding, index: Index) -> PlaneName:
 
 
 def _differ(one: Look, other: Look) -> bool:
-    return (one.plane, one.box, one.probability) != (other.plane, other.box, other.probability)
+    return (one.plane, one.box, one.overlay) != (other.plane, other.box, other.overlay)

@@ -44,6 +44,14 @@ def current_index(viewer: Viewer, layer: Layer) -> Index:
     return tuple(int(i) for i in rounded)
 
 
+def show_index(viewer: Viewer, layer: Layer, index: Index) -> None:
+    """Put the sliders on a plane of a layer."""
+    point = np.asarray(layer.data_to_world((*index, 0, 0)))
+    first = viewer.dims.ndim - len(point)  # axes that the layer does not have
+    for axis in range(len(index)):
+        viewer.dims.set_point(first + axis, float(point[axis]))
+
+
 def read_plane(layers: Sequence[Image], index: Index) -> NDArray[Any]:
     """One plane (C, Y, X); the channels of several layers are put one after the other.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from napari_unet.engine.messages import Answered, Judged, Ready, Restored, Trained
+from napari_unet.engine.messages import Answered, Judged, Ready, Restored, Scored, Trained
 
-Point: TypeAlias = tuple[int, float]  # step, value
+Point: TypeAlias = tuple[int, float]  # moment, value
 _SMOOTH = 0.8  # of the old value in running means
+_NEWEST = 5  # strokes that the agreement is the mean of
+_STROKE = 10  # moments that new strokes count for, so that they lie side by side before training
 _LONGEST = 2000  # points of a curve; then every second one is dropped
 
 
@@ -19,9 +21,11 @@ class Report:
     Attributes
     ----------
     device : where the engine computes; empty until it is ready.
-    held_out, agreement : shares of right pixels, 0…1, or None if there are none to judge by.
+    held_out : share of right pixels of strokes kept aside, 0…1; None if there are none.
     seconds : of one training step, smoothed.
-    losses, scores : (step, value) over time.
+    shrink : working scale of what predicts: 1 full size, 2 half; None before the first answer.
+    losses, scores : (moment, value) over time. A step is one moment, new strokes are ten.
+    agreements : the share of new strokes that was right before they were learnt from, likewise.
     """
 
     device: str = ""
@@ -31,12 +35,24 @@ class Report:
     step: int = 0
     loss: float | None = None
     held_out: float | None = None
-    agreement: float | None = None
     seconds: float | None = None
+    shrink: int | None = None
     losses: tuple[Point, ...] = ()
     scores: tuple[Point, ...] = ()
+    agreements: tuple[Point, ...] = ()
 
-    def after(self, event: Ready | Restored | Answered | Trained | Judged) -> Report:
+    @property
+    def moment(self) -> int:
+        """When the last point of a curve was."""
+        return max((c[-1][0] for c in (self.losses, self.scores, self.agreements) if c), default=0)
+
+    @property
+    def agreement(self) -> float | None:
+        """Of the newest strokes, the share that was right before they were learnt from, 0…1."""
+        newest = [share for _, share in self.agreements[-_NEWEST:]]
+        return sum(newest) / len(newest) if newest else None
+
+    def after(self, event: Ready | Restored | Answered | Scored | Trained | Judged) -> Report:
         """The report once this event is known."""
         match event:
             case Ready():
@@ -55,18 +71,16 @@ class Report:
                     step=event.step,
                     loss=loss,
                     seconds=_mean(self.seconds, event.seconds),
-                    losses=_thinned((*self.losses, (event.step, loss))),
+                    losses=_thinned((*self.losses, (self.moment + 1, loss))),
                 )
+            case Scored():
+                scored = (*self.agreements, (self.moment + _STROKE, event.agreement))
+                return replace(self, agreements=_thinned(scored))
             case Judged():
-                known = event.held_out is not None
-                return replace(
-                    self,
-                    held_out=event.held_out if known else self.held_out,
-                    agreement=self.agreement if event.agreement is None else event.agreement,
-                    scores=(*self.scores, (event.step, event.held_out))
-                    if event.held_out is not None
-                    else self.scores,
-                )
+                if event.held_out is None:
+                    return replace(self, shrink=event.shrink)
+                scores = _thinned((*self.scores, (self.moment, event.held_out)))
+                return replace(self, shrink=event.shrink, held_out=event.held_out, scores=scores)
 
     def unanswered(self) -> Report:
         """The engine is gone or a new one is starting; the numbers reached stay in view."""
@@ -78,18 +92,20 @@ class Report:
 
 
 def score_sentence(report: Report) -> str:
-    """How good it is, in words."""
+    """How good it is on strokes kept aside, in words."""
     if report.held_out is None:
         return "No score yet: it is judged on strokes that are kept aside."
-    return f"Right on {_percent(report.held_out)} of the strokes it has not trained on."
+    share = _percent(report.held_out)
+    return f"Held-out strokes: {share} right. This says nothing of borders you did not paint."
 
 
 def agreement_sentence(report: Report) -> str:
     """How it did on the newest strokes before it learnt from them, in words."""
     if report.agreement is None:
         return ""
-    share = _percent(report.agreement)
-    return f"Of your newest strokes, {share} was right before it learnt from them."
+    count = min(len(report.agreements), _NEWEST)
+    newest = "what you last painted" if count == 1 else f"your last {count} strokes"
+    return f"Of {newest}, {_percent(report.agreement)} was predicted right before it was learnt."
 
 
 def detail_sentence(report: Report, *, running: bool) -> str:
@@ -100,6 +116,8 @@ def detail_sentence(report: Report, *, running: bool) -> str:
     if report.device == "cpu":
         place += f", {report.threads} thread{'s' * (report.threads != 1)}"
     parts = [place]
+    if report.shrink is not None:
+        parts.append(scale_words(report.shrink))
     if report.seconds is not None:
         parts.append(f"{report.seconds:.2g} s a step")
     if report.step:
@@ -107,6 +125,11 @@ def detail_sentence(report: Report, *, running: bool) -> str:
     if report.loss is not None:
         parts.append(f"loss {report.loss:.3f}")
     return " · ".join(parts)
+
+
+def scale_words(shrink: int) -> str:
+    """The working scale, in words."""
+    return {1: "full size", 2: "half size"}.get(shrink, f"1/{shrink} size")
 
 
 def _percent(share: float) -> str:

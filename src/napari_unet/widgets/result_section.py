@@ -16,23 +16,28 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.engine.messages import UNSURE
 from napari_unet.widgets.model_file import PATTERN, SUFFIX, ModelFileError
+from napari_unet.widgets.object_section import ObjectSection
 from napari_unet.widgets.studio import Studio
 
 SHORTCUT = "Ctrl+Shift+H"
 
 
 class ResultSection(QWidget):
-    """Show or hide the prediction, probabilities, segment all, save and load."""
+    """Show or hide the prediction and overlays, segment all, save and load."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
         self.show_prediction = QCheckBox(f"Show the prediction ({SHORTCUT})", self)
         self.show_prediction.setToolTip("Hide it to see the image below, show it to compare.")
-        self.probability = QComboBox(self)
-        self.probability.setToolTip("Show how sure the network is of one class, as an image.")
-        self.probability.setAccessibleName("Probability of a class")
+        self.overlay = QComboBox(self)
+        self.overlay.setToolTip(
+            "Show as an image where the network cannot tell the classes apart, or how probable "
+            "one of them is."
+        )
+        self.overlay.setAccessibleName("What to show on top")
         self.segment = QPushButton("Segment this image", self)
         self.segment.setMinimumHeight(28)
         self.segment.setToolTip("Segment the whole image into a new Labels layer.")
@@ -40,6 +45,7 @@ class ResultSection(QWidget):
         self.save, self.load = QPushButton("Save model…", self), QPushButton("Load model…", self)
         self.save.setToolTip("Save what was learnt as one file, to use or share.")
         self.load.setToolTip("Go on from a model file.")
+        self.objects = ObjectSection(studio, self)
         self._lay_out()
         self._connect()
         self._fill()
@@ -48,7 +54,7 @@ class ResultSection(QWidget):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Probability of", self.probability)
+        form.addRow("Show on top", self.overlay)
         progress, files = QHBoxLayout(), QHBoxLayout()
         progress.addWidget(self.bar, 1)
         progress.addWidget(self.cancel)
@@ -60,12 +66,13 @@ class ResultSection(QWidget):
         layout.addLayout(form)
         layout.addWidget(self.segment)
         layout.addLayout(progress)
+        layout.addWidget(self.objects)
         layout.addLayout(files)
 
     def _connect(self) -> None:
         studio = self._studio
         self.show_prediction.clicked.connect(studio.desk.toggle_prediction)
-        self.probability.activated.connect(self._on_probability)
+        self.overlay.activated.connect(self._on_overlay)
         self.segment.clicked.connect(studio.segment)
         self.cancel.clicked.connect(studio.segmenter.cancel)
         self.save.clicked.connect(self._on_save)
@@ -80,7 +87,7 @@ class ResultSection(QWidget):
         now, active = self._studio.situation, self._studio.desk.active
         self.show_prediction.setEnabled(active is not None)
         self.show_prediction.setChecked(active is not None and active.prediction.visible)
-        self.probability.setEnabled(active is not None)
+        self.overlay.setEnabled(active is not None)
         self.segment.setEnabled(now.answered and active is not None and not now.segmenting)
         self.bar.setVisible(now.segmenting)
         self.cancel.setVisible(now.segmenting)
@@ -89,13 +96,16 @@ class ResultSection(QWidget):
             self.bar.setValue(0)
 
     def _fill(self) -> None:
-        kept = max(self.probability.currentIndex(), 0)
-        self.probability.clear()
-        self.probability.addItems(["no class", *self._studio.roster.classes.names])
-        self.probability.setCurrentIndex(kept if kept < self.probability.count() else 0)
+        kept = max(self.overlay.currentIndex(), 0)
+        self.overlay.clear()
+        self.overlay.addItem("nothing", None)
+        self.overlay.addItem("where it is unsure", UNSURE)
+        for number, name in enumerate(self._studio.roster.classes.names, start=1):
+            self.overlay.addItem(f"probability of {name}", number)
+        self.overlay.setCurrentIndex(kept if kept < self.overlay.count() else 0)
 
-    def _on_probability(self, row: int) -> None:
-        self._studio.show_probability(row or None)
+    def _on_overlay(self, row: int) -> None:
+        self._studio.show_overlay(self.overlay.itemData(row))
 
     def _on_progress(self, done: int, total: int) -> None:
         self.bar.setMaximum(total)

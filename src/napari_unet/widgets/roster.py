@@ -5,11 +5,13 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 
+from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.widgets.classes import ClassList
 from napari_unet.widgets.desk import Desk
+from napari_unet.widgets.layers import find_paint
 
 _MANY = 12  # new classes that strokes may bring along; more look like an image of objects
 
@@ -49,6 +51,30 @@ class Roster(QObject):
         """Take the names that a model or strokes bring along, if they are others."""
         if tuple(names) != self.classes.names:
             self.set(ClassList.named(tuple(names)))
+
+    def adopt_from(self, image: Image, paint: Labels | None) -> None:
+        """Strokes that come with names for their classes bring them along, if they are the first.
+
+        Parameters
+        ----------
+        image : Image
+        paint : Labels, optional
+            By default the layer that is found for the image.
+        """
+        viewer = self._viewer()
+        if viewer is None or self._desk.counts.any():
+            return
+        paint = paint or find_paint(viewer, image)
+        names = paint.metadata.get("classes", ()) if paint else ()
+        if len(names) > 1:
+            self.adopt(names)
+
+    def reconcile(self, names: Sequence[str]) -> None:
+        """The engine took a model with these classes: keep ours where they are as many."""
+        if len(names) != len(self.classes):
+            self.adopt(names)
+        elif tuple(names) != self.classes.names:
+            self.renamed.emit()
 
     def make_room(self, largest: int) -> bool:
         """Have at least so many classes; False if that would be too many at once."""

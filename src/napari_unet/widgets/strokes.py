@@ -6,16 +6,21 @@ event only marks planes as dirty; a short timer then compares them with the last
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
 from napari_unet.core.annotations import AnnotationError, Annotations
+from napari_unet.core.project.changes import Painted
 from napari_unet.widgets.planes import Index, indices
 
 _REST = 180  # ms without a change until strokes are looked at
+_LONGEST = 900  # ms until they are, however busily somebody paints
+_GROWING = 1000  # ms of a stroke until what there is of it is told
+_AT_ONCE = 8  # planes that are looked at as soon as a stroke is done
 _NEXT = 15  # ms between two planes of a stack, so that painting stays fluid
 
 
@@ -26,11 +31,14 @@ class StrokeWatch(QObject):
     -------
     changed : Index, Annotations
         A plane holds other paint than before.
+    drawn : Index, Annotations
+        A stroke was just drawn, or (if `drawing`) is this far; `changed` tells of it later.
     refused : str
         The layer holds what cannot be paint, as a sentence.
     """
 
     changed = Signal(object, object)
+    drawn = Signal(object, object)
     refused = Signal(str)
 
     def __init__(self, layer: Labels) -> None:
@@ -39,9 +47,17 @@ class StrokeWatch(QObject):
         self.current: Index = (0,) * (layer.ndim - 2)
         self.snapshots: dict[Index, Annotations] = {}
         self._dirty: dict[Index, None] = {}  # in order
+        self._drawn: dict[Index, Annotations] = {}  # told as drawn, but not as a change yet
+        self._waiting = QElapsedTimer()  # since the first change that was not looked at
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._compare_next)
+        self.drawing = False  # the mouse is down
+        self._growth, self._done = QTimer(self), QTimer(self)
+        for timer in (self._growth, self._done):
+            timer.setSingleShot(True)
+            timer.timeout.connect(self._tell_drawn)
+        layer.events.labels_update.connect(self._on_drawing)
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_undo_or_refresh)
         layer.events.data.connect(self._on_new_data)
@@ -49,6 +65,9 @@ class StrokeWatch(QObject):
     def close(self) -> None:
         """Stop watching."""
         self._timer.stop()
+        self._growth.stop()
+        self._done.stop()
+        self.layer.events.labels_update.disconnect(self._on_drawing)
         self.layer.events.paint.disconnect(self._on_paint)
         self.layer.events.set_data.disconnect(self._on_undo_or_refresh)
         self.layer.events.data.disconnect(self._on_new_data)
@@ -72,17 +91,49 @@ class StrokeWatch(QObject):
         self._dirty = dict.fromkeys(indices(self.layer))
         self.flush()
 
+    def put_back(self, strokes: Sequence[Painted]) -> None:
+        """Write strokes into the layer, and look at them at once."""
+        for stroke in strokes:
+            where, values = stroke.values()
+            box = np.s_[stroke.y : stroke.y + stroke.height, stroke.x : stroke.x + stroke.width]
+            self.layer.data[stroke.index][box][where] = values
+            self._dirty[stroke.index] = None
+        self.flush()
+        self.layer.refresh()
+
     def flush(self) -> None:
         """Look at what is dirty now, without waiting."""
         self._timer.stop()
         for index in list(self._dirty):
             self._compare(index)
 
+    def _on_drawing(self) -> None:
+        if self._done.isActive():  # some tools tell that they painted before they do
+            return
+        self.drawing = True
+        if not self._growth.isActive():
+            self._growth.start(_GROWING)
+
+    def _tell_drawn(self) -> None:
+        planes = (self.current,) if self.drawing else tuple(self._dirty)[:_AT_ONCE]
+        for index in planes:
+            before = self.snapshots.get(index)
+            try:
+                after = Annotations.of(np.asarray(self.layer.data[index]), before)
+            except (AnnotationError, IndexError):
+                continue  # told with the change
+            if after.blocks if before is None else not after.same_as(before):
+                self._drawn[index] = after
+                self.drawn.emit(index, after)
+
     def _on_paint(self) -> None:
         planes = indices(self.layer) if self.layer.n_edit_dimensions > 2 else (self.current,)
         self._mark(planes)
+        self.drawing = False
+        self._done.start(0)  # the data may be written after this event
 
     def _on_undo_or_refresh(self) -> None:
+        self.drawing = False
         # undo may change a plane that is not in view, but only one that was painted before
         self._mark((self.current, *self.snapshots))
 
@@ -90,8 +141,11 @@ class StrokeWatch(QObject):
         self._mark(indices(self.layer))
 
     def _mark(self, planes: Any) -> None:  # noqa: ANN401
+        if not self._dirty:
+            self._waiting.start()
         self._dirty |= dict.fromkeys(planes)
-        self._timer.start(_REST)
+        left = _LONGEST - self._waiting.elapsed()
+        self._timer.start(max(0, min(_REST, left)))
 
     def _compare_next(self) -> None:
         if not self._dirty:
@@ -112,8 +166,11 @@ class StrokeWatch(QObject):
         except IndexError:  # the layer got a smaller stack meanwhile
             self.snapshots.pop(index, None)
             return
-        if before is None and not after.blocks:
+        drawn = self._drawn.pop(index, None)
+        if before is None and drawn is None and not after.blocks:
             return
         self.snapshots[index] = after
         if before is None or not after.same_as(before):
             self.changed.emit(index, after)
+        elif drawn is not None and not after.same_as(drawn):  # undone before it was told
+            self.drawn.emit(index, after)

@@ -19,9 +19,11 @@ from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.guidance import Situation
 from napari_unet.widgets.hearing import Hearing
 from napari_unet.widgets.keeper import Keeper
-from napari_unet.widgets.layers import find_paint
 from napari_unet.widgets.lesson import Lesson
-from napari_unet.widgets.model_file import ModelFileError, class_names, read_model
+from napari_unet.widgets.model_file import check_names, class_names, read_model
+from napari_unet.widgets.overlay import Overlay
+from napari_unet.widgets.pointer import Pointer
+from napari_unet.widgets.project import Project
 from napari_unet.widgets.roster import Roster
 from napari_unet.widgets.segmenting import ImageSegmenter
 from napari_unet.widgets.watch import ViewerWatch
@@ -38,16 +40,20 @@ class Studio(QObject):
     roster : the classes.
     lesson : training as it stands.
     segmenter : segments whole images.
+    pointer : shows where to paint next.
+    project : records all of it on the disk.
     fresh : no image was chosen yet.
 
     Signals
     -------
-    painted, image_changed, news
-        The strokes, the image in work, anything else of interest is different now.
+    painted, image_changed, settings_changed, news
+        The strokes, the image in work, the settings (by a project that was opened), anything
+        else of interest is different now.
     """
 
     painted = Signal()
     image_changed = Signal()
+    settings_changed = Signal()
     news = Signal()
 
     def __init__(self, viewer: Viewer) -> None:
@@ -62,7 +68,9 @@ class Studio(QObject):
         self.roster = Roster(viewer, self.desk)
         self.lesson = Lesson(self.keeper.post)
         self.segmenter = ImageSegmenter(self.keeper.post)
-        self._hearing = Hearing(self.desk, self.roster, self.lesson, self.segmenter)
+        self.project = Project(self.desk, self.roster, self.lesson)
+        self.pointer = Pointer(viewer, self.desk, self.keeper.post)
+        self._hearing = Hearing(self.desk, self.roster, self.lesson, self.segmenter, self.pointer)
         self._connect()
 
     def _connect(self) -> None:
@@ -72,11 +80,17 @@ class Studio(QObject):
         self.desk.planes.say.connect(self.keeper.post)
         self.desk.painted.connect(self._on_painted)
         self.desk.lost.connect(self._on_lost)
+        self.desk.turned.connect(self._on_turned)
+        self.project.warned.connect(self.lesson.complain)
+        self.project.informed.connect(notices.inform)
+        self.image_changed.connect(self.project.touch)
         self.desk.complained.connect(self.lesson.complain)
+        self.pointer.said.connect(self.lesson.say)
         self.roster.renamed.connect(self._configure)
         self.segmenter.finished.connect(self._on_segmented)
         for signal in (self._hearing.heard, self.lesson.changed, self.roster.changed):
             signal.connect(self.news)
+        self.news.connect(self.project.touch)
 
     # -- who looks -----------------------------------------------------------------------
 
@@ -101,7 +115,7 @@ class Studio(QObject):
         """Work on this image: one layer, or several as its channels."""
         self.fresh = False
         self.lesson.say("")
-        self._adopt_names(images[0], paint)
+        self.roster.adopt_from(images[0], paint)
         try:
             self.desk.choose(images, paint, self.roster.classes.colours)
         except (ImageError, AnnotationError) as error:
@@ -118,6 +132,7 @@ class Studio(QObject):
     def set_settings(self, settings: Settings) -> None:
         """Use other settings from now on."""
         self.settings = settings
+        self.project.use_settings(settings)
         self._configure()
 
     def train(self) -> None:
@@ -132,9 +147,9 @@ class Studio(QObject):
             self.segmenter.start(self.desk.active.images, self.roster.classes.colours)
             self.news.emit()
 
-    def show_probability(self, number: int | None) -> None:
-        """Show the probability of a class in a layer, or of none."""
-        self.desk.show_probability(number, self.roster.classes.names[number - 1] if number else "")
+    def show_overlay(self, what: int | None) -> None:
+        """Show the probability of a class, or where it is unsure (`UNSURE`), or nothing."""
+        self.desk.show_overlay(Overlay.of(what, self.roster.classes.names))
 
     def load_model(self, path: Path) -> None:
         """Go on from a model file.
@@ -146,12 +161,8 @@ class Studio(QObject):
         """
         data = read_model(path)
         names = class_names(data)
-        if names and names != self.roster.classes.names and self.desk.counts.any():
-            raise ModelFileError(
-                f"This model knows the classes {', '.join(names)}, but your strokes are of "
-                f"{', '.join(self.roster.classes.names)}. Rename your classes to match, or "
-                "load it before you paint."
-            )
+        if names and self.desk.counts.any():
+            check_names(names, self.roster.classes.names)
         if names:
             self.roster.adopt(names)
         self.lesson.adopt(data)
@@ -180,16 +191,6 @@ class Studio(QObject):
 
     # -- what happens --------------------------------------------------------------------
 
-    def _adopt_names(self, image: Image, paint: Labels | None) -> None:
-        """Strokes that come with names for their classes bring them along."""
-        viewer = self._viewer()
-        if viewer is None or self.desk.counts.any():
-            return
-        paint = paint or find_paint(viewer, image)
-        names = paint.metadata.get("classes", ()) if paint else ()
-        if len(names) > 1:
-            self.roster.adopt(names)
-
     def _on_painted(self, largest: int) -> None:
         self.lesson.hush()
         if not self.roster.make_room(largest):
@@ -199,6 +200,10 @@ class Studio(QObject):
                 "classes instead: 1 background, 2 cells and so on."
             )
         self.painted.emit()
+
+    def _on_turned(self) -> None:
+        self.image_changed.emit()
+        self.roster.select(self.roster.selected)
 
     def _on_lost(self, sentence: str) -> None:
         self.segmenter.cancel()

@@ -1,4 +1,4 @@
-"""Writes predicted tiles into label and probability layers, with few and cheap refreshes."""
+"""Writes predicted tiles and overlays into their layers, with few and cheap refreshes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_unet.engine.messages import Predicted
 from napari_unet.widgets.planes import Index
 
 _PAUSE = 0.1  # s between two refreshes, so that painting has the window most of the time
-_PROBABILITY_PAUSE = 0.3  # images have no cheap refresh, so theirs is rarer
+_OVERLAY_PAUSE = 0.3  # images have no cheap refresh, so theirs is rarer
 
 
 class Refresher(QObject):
@@ -54,17 +54,21 @@ class TileWriter:
 
     def __init__(self, layer: Labels) -> None:
         self.layer = layer
-        self.probability: Image | None = None
+        self.overlay: Image | None = None
         self._newest: dict[Index, int] = {}
         self._refresher = Refresher(layer, _PAUSE)
-        self._probability_refresher: Refresher | None = None
+        self._overlay_refresher: Refresher | None = None
 
-    def show_probability(self, layer: Image | None) -> None:
-        """Write probabilities into this layer from now on, or nowhere."""
-        if self._probability_refresher is not None:
-            self._probability_refresher.close()
-        self.probability = layer
-        self._probability_refresher = layer and Refresher(layer, _PROBABILITY_PAUSE)
+    def show_overlay(self, layer: Image | None) -> None:
+        """Write what comes with the prediction into this layer from now on, or nowhere.
+
+        The layer before it is hidden, as it would go out of date.
+        """
+        if self.overlay is not None and self._overlay_refresher is not None:
+            self._overlay_refresher.close()
+            self.overlay.visible = False
+        self.overlay = layer
+        self._overlay_refresher = layer and Refresher(layer, _OVERLAY_PAUSE)
 
     def forget_generations(self) -> None:
         """A new engine counts from the start."""
@@ -79,17 +83,18 @@ class TileWriter:
             return False
         if visible and self.layer.visible:
             self._refresher.ask()
-        probability, refresher = self.probability, self._probability_refresher
-        if probability is not None and refresher is not None and tile.probability is not None:
-            _put(probability.data, index, tile, tile.probability)
-            if visible and probability.visible:
+        overlay, refresher = self.overlay, self._overlay_refresher
+        if overlay is not None and refresher is not None and tile.overlay is not None:
+            _put(overlay.data, index, tile, tile.overlay)
+            if visible and overlay.visible:
                 refresher.ask()
         return True
 
     def close(self) -> None:
         """Write no more."""
         self._refresher.close()
-        self.show_probability(None)
+        if self._overlay_refresher is not None:
+            self._overlay_refresher.close()
 
 
 def _put(target: NDArray[Any], index: Index, tile: Predicted, values: NDArray[Any]) -> bool:

@@ -10,6 +10,23 @@ from napari_unet.widgets.guidance import Learning
 from napari_unet.widgets.report import agreement_sentence, detail_sentence, score_sentence
 from napari_unet.widgets.studio import Studio
 
+NEXT_PLACE = "Ctrl+Shift+N"
+_HELD_OUT = (
+    "Some strokes are kept aside and only used to judge. The number is the share of their pixels "
+    "that the prediction has right, averaged over the classes. Strokes lie inside the classes, so "
+    "it says nothing of borders that you did not paint."
+)
+_AGREEMENT = (
+    "Each new stroke is compared with the prediction before it is learnt from. If you paint "
+    "anywhere, the number tells how good the prediction is; if you paint where it is wrong, it "
+    "is lower than that."
+)
+_DETAIL = (
+    "Full or half size is the size at which the network looks at the image: by itself it takes "
+    "the one that does better on your strokes. You can choose it in the settings of the network "
+    "below."
+)
+
 
 class TrainingSection(QWidget):
     """One button that trains and pauses, one that forgets, and the numbers."""
@@ -27,9 +44,13 @@ class TrainingSection(QWidget):
         for label in (self.score, self.agreement, self.detail):
             label.setWordWrap(True)
         self.detail.setEnabled(False)  # the theme's fainter colour
-        self.score.setToolTip(
-            "Some strokes are kept aside and only used to judge. The number is the share of "
-            "their pixels that the prediction has right, averaged over the classes."
+        self.score.setToolTip(_HELD_OUT)
+        self.agreement.setToolTip(_AGREEMENT)
+        self.detail.setToolTip(_DETAIL)
+        self.next = QPushButton(f"Where next? ({NEXT_PLACE})", self)
+        self.next.setToolTip(
+            "Move the view to the place where one more stroke would help most: where the "
+            "prediction is most unsure, away from what is painted. Press again for another place."
         )
         row = QHBoxLayout()
         row.addWidget(self.train, 1)
@@ -37,10 +58,12 @@ class TrainingSection(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
+        layout.addWidget(self.next)
         for widget in (self.score, self.agreement, self.curve, self.detail):
             layout.addWidget(widget)
         self.train.clicked.connect(self._on_train)
         self.reset.clicked.connect(self._on_reset)
+        self.next.clicked.connect(studio.pointer.ask)
         studio.news.connect(self.refresh)
         studio.painted.connect(self.refresh)
         studio.image_changed.connect(self.refresh)
@@ -60,8 +83,9 @@ class TrainingSection(QWidget):
         )
         self.train.setEnabled(busy or (bool(now.image) and len(now.painted) >= 2))
         self.reset.setEnabled(now.trained or report.step > 0)
+        self.next.setEnabled(now.answered and bool(now.image))
         _set(self.score, score_sentence(report) if now.trained else "")
-        _set(self.agreement, agreement_sentence(report) if now.trained else "")
+        _set(self.agreement, agreement_sentence(report))
         _set(self.detail, detail_sentence(report, running=self._studio.keeper.running))
         for label in (self.score, self.agreement, self.detail):
             label.setVisible(bool(label.text()))

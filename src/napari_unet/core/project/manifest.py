@@ -1,0 +1,211 @@
+"""What a project is made of, as one JSON file that a person can read.
+
+It is checked against these types before anything in it is used. Numbers are bounded, and names
+of files inside the project cannot lead out of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from napari_unet.core.project.changes import LabelClasses, Px
+from napari_unet.core.project.errors import DamagedError, ProjectError
+from napari_unet.core.settings import Settings
+
+FORMAT = 1
+PROGRAM = "napari-unet-live"
+VERSION = version(PROGRAM)
+_LARGEST = 64 << 20  # bytes in the file
+_INSIDE = re.compile(r"images/[A-Za-z0-9_-]{1,64}\.npy")
+
+Text: TypeAlias = Annotated[str, Meta(max_length=4096)]
+Step: TypeAlias = tuple[Annotated[int, Meta(ge=0)], float]
+Numbers: TypeAlias = Annotated[tuple[float, ...], Meta(max_length=16)]
+Matrix: TypeAlias = Annotated[tuple[Numbers, ...], Meta(max_length=16)]
+
+
+class Place(Struct, frozen=True):
+    """Where a layer lies in the world; empty parts are as the image's file says."""
+
+    scale: Numbers = ()
+    translate: Numbers = ()
+    rotate: Matrix = ()
+    shear: Numbers = ()
+    affine: Matrix = ()
+    units: Annotated[tuple[Text, ...], Meta(max_length=16)] = ()
+    axis_labels: Annotated[tuple[Text, ...], Meta(max_length=16)] = ()
+
+
+class File(Struct, frozen=True):
+    """A file: its path from the project's folder; size in bytes (-1 unknown) and checksum."""
+
+    path: Annotated[str, Meta(min_length=1, max_length=4096)]
+    size: int = -1
+    checksum: Annotated[str, Meta(max_length=128)] = ""
+
+
+class Source(Struct, frozen=True):
+    """One image layer and where its pixels are.
+
+    Attributes
+    ----------
+    name : of the layer.
+    shape, dtype, rgb : of its pixels at full resolution.
+    file : what it was read from, if that is known.
+    copy : its pixels inside the project, if they were copied.
+    reader : the napari plugin that reads the file, empty for any.
+    place : where the layer lies.
+    """
+
+    name: Text
+    shape: Annotated[tuple[Px, ...], Meta(min_length=2, max_length=9)]
+    dtype: Annotated[str, Meta(max_length=16)]
+    rgb: bool = False
+    file: File | None = None
+    copy: File | None = None
+    reader: Annotated[str, Meta(max_length=200)] = ""
+    place: Place = Place()
+
+
+class ImageEntry(Struct, frozen=True):
+    """An image of the project: its number in the log, and its layers, one or several channels."""
+
+    number: Px
+    layers: Annotated[tuple[Source, ...], Meta(min_length=1, max_length=256)]
+
+
+class Progress(Struct, frozen=True):
+    """How training went: the last numbers, (step, value) over time, the best model's score."""
+
+    step: Annotated[int, Meta(ge=0)] = 0
+    loss: float | None = None
+    held_out: float | None = None
+    best: float | None = None
+    losses: Annotated[tuple[Step, ...], Meta(max_length=100_000)] = ()
+    scores: Annotated[tuple[Step, ...], Meta(max_length=100_000)] = ()
+    agreements: Annotated[tuple[Step, ...], Meta(max_length=100_000)] = ()
+
+
+class Manifest(Struct, frozen=True):
+    """All of a project that is not a stroke and not a model.
+
+    Attributes
+    ----------
+    made : when it was begun, for a reader of the file.
+    active : number of the image in work, if any.
+    """
+
+    format: int = FORMAT
+    program: str = f"{PROGRAM} {VERSION}"
+    made: Annotated[str, Meta(max_length=100)] = ""
+    classes: LabelClasses = ()
+    images: Annotated[tuple[ImageEntry, ...], Meta(max_length=100_000)] = ()
+    active: int | None = None
+    settings: Settings = Settings()
+    progress: Progress = Progress()
+
+    def image(self, number: int) -> ImageEntry | None:
+        """The image of that number."""
+        return next((entry for entry in self.images if entry.number == number), None)
+
+    def with_image(self, entry: ImageEntry) -> Manifest:
+        """With an image added, or replaced."""
+        others = (known for known in self.images if known.number != entry.number)
+        images = tuple(sorted((*others, entry), key=lambda image: image.number))
+        return msgspec.structs.replace(self, images=images)
+
+
+def linked(manifest: Manifest, link: Callable[[str], str]) -> Manifest:
+    """With the paths of all image files put another way."""
+
+    def moved(source: Source) -> Source:
+        if source.file is None:
+            return source
+        file = msgspec.structs.replace(source.file, path=link(source.file.path))
+        return msgspec.structs.replace(source, file=file)
+
+    images = tuple(
+        ImageEntry(image.number, tuple(moved(source) for source in image.layers))
+        for image in manifest.images
+    )
+    return msgspec.structs.replace(manifest, images=images)
+
+
+def encode(manifest: Manifest) -> bytes:
+    """The file's bytes, with a checksum of what they say."""
+    plain = msgspec.to_builtins(manifest)
+    whole = {"checksum": _checksum(plain), **plain}
+    return msgspec.json.format(msgspec.json.encode(whole), indent=1)
+
+
+def decode(data: bytes) -> tuple[Manifest, tuple[str, ...]]:
+    """Read and check a manifest; with sentences on what of it could not be used.
+
+    Raises
+    ------
+    DamagedError
+        If it is not whole.
+    ProjectError
+        If a newer version of the program made it.
+    """
+    if len(data) > _LARGEST:
+        raise DamagedError("it is far too large")
+    try:
+        raw = msgspec.json.decode(data, type=dict[str, Any])
+        _check_format(raw)
+        if raw.pop("checksum", "") not in ("", _checksum(raw)):
+            raise DamagedError("its checksum does not fit")
+        raw, told = _usable_settings(raw)
+        manifest = msgspec.convert(raw, Manifest)
+    except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError) as error:
+        raise DamagedError(str(error)) from error
+    _check_names(manifest)
+    return manifest, told
+
+
+def _check_format(raw: dict[str, Any]) -> None:
+    number = raw.get("format")
+    if not isinstance(number, int):
+        raise DamagedError("it does not say its format")
+    if number > FORMAT:
+        program = str(raw.get("program", ""))[:100] or f"a newer {PROGRAM}"
+        raise ProjectError(
+            f"This project was saved by {program}, in format {number}; this is {PROGRAM} "
+            f"{VERSION}, which knows formats up to {FORMAT}. Update to that version to open it."
+        )
+
+
+def _usable_settings(raw: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Settings that this version does not know must not cost the strokes."""
+    try:
+        msgspec.convert(raw.get("settings", {}), Settings)
+    except msgspec.ValidationError as error:
+        kept = {key: value for key, value in raw.items() if key != "settings"}
+        return kept, (f"Its settings cannot be used here ({error}), so all are as at first.",)
+    return raw, ()
+
+
+def _check_names(manifest: Manifest) -> None:
+    numbers = [image.number for image in manifest.images]
+    if len(set(numbers)) < len(numbers):
+        raise DamagedError("two images have the same number")
+    for image in manifest.images:
+        for source in image.layers:
+            if source.copy is not None and not _INSIDE.fullmatch(source.copy.path):
+                raise DamagedError(f"“{source.copy.path[:80]}” is no name of a file in a project")
+            numbers_of_place = (*source.place.scale, *source.place.translate)
+            if not all(math.isfinite(number) for number in numbers_of_place):
+                raise DamagedError("an image lies nowhere")
+
+
+def _checksum(plain: dict[str, Any]) -> str:
+    """Of what the file says, however it is laid out; a person may edit it and set "" instead."""
+    return hashlib.blake2b(msgspec.json.encode(plain, order="sorted"), digest_size=16).hexdigest()

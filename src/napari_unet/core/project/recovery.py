@@ -1,0 +1,141 @@
+"""Opens a project's folder, and gets back all that can be read of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from napari_unet.core.project import disk, log, manifest, snapshot, sources
+from napari_unet.core.project.canvas import bridge
+from napari_unet.core.project.errors import DamagedError, ProjectError
+from napari_unet.core.project.folder import BACKUP, LOG, MANIFEST, SNAPSHOT, ProjectFolder, locked
+from napari_unet.core.project.manifest import Manifest
+from napari_unet.core.project.record import Record
+from napari_unet.core.project.snapshot import Snapshot
+
+_SHORT = (
+    "The log of strokes was shorter than it should be; the paint was taken from the last snapshot."
+)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A project as it was left.
+
+    Attributes
+    ----------
+    told : sentences on what was damaged and what could be recovered; empty if all was well.
+    """
+
+    folder: ProjectFolder
+    manifest: Manifest
+    record: Record
+    told: tuple[str, ...]
+
+
+def open_project(path: Path) -> Opened:
+    """Open a project; damaged parts are set aside in its folder, never deleted.
+
+    Raises
+    ------
+    ProjectError
+        If it is no project, is open elsewhere, is of a newer version, or cannot be written.
+    """
+    if not (path / MANIFEST).is_file() and not (path / BACKUP).is_file():
+        raise ProjectError(
+            f"{path} is not a project: choose a folder with a file {MANIFEST} in it."
+        )
+    try:
+        lock = locked(path)
+    except OSError as error:
+        raise ProjectError(_unwritable(path, error)) from error
+    try:
+        content, told = _read_manifest(path)
+        folder, record, more = _read_strokes(path, lock)
+    except OSError as error:
+        lock.release()
+        raise ProjectError(_unwritable(path, error)) from error
+    except BaseException:
+        lock.release()
+        raise
+    home = path.resolve()
+    content = manifest.linked(content, lambda name: sources.unlinked(name, home))
+    return Opened(folder, content, record, (*told, *more))
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return (
+        f"The project {path} cannot be opened: {error.strerror or error}. It must be writable, "
+        "because every stroke is saved in it: copy it to another place."
+    )
+
+
+def _read_manifest(path: Path) -> tuple[Manifest, tuple[str, ...]]:
+    """The manifest, or its second copy where that is damaged."""
+    reason = ""
+    for name in (MANIFEST, BACKUP):
+        file = path / name
+        if not file.is_file():
+            reason = reason or f"{name} is missing"
+            continue
+        try:
+            content, told = manifest.decode(file.read_bytes())
+        except DamagedError as error:
+            reason = reason or str(error)
+            continue
+        if name == BACKUP:
+            if (path / MANIFEST).is_file():
+                disk.set_aside(path / MANIFEST)
+            disk.write(path / MANIFEST, manifest.encode(content))
+            told = (*told, f"{MANIFEST} was damaged ({reason}); its second copy was used.")
+        return content, told
+    raise ProjectError(
+        f"The project {path} cannot be opened: its {MANIFEST} and the second copy are damaged "
+        f"({reason}). The strokes in {LOG} are untouched."
+    )
+
+
+def _read_strokes(path: Path, lock: FileLock) -> tuple[ProjectFolder, Record, tuple[str, ...]]:
+    """Follow the log as far as it is whole; go on from the snapshot where that is newer."""
+    record = Record()
+    strokes, rest = log.read(path / LOG, record.follow)
+    folder = ProjectFolder(path, strokes, lock)
+    saved = _newer_snapshot(path / SNAPSHOT, strokes.count)
+    told: tuple[str, ...] = ()
+    if rest:
+        kept = disk.set_aside(path / LOG, strokes.end)
+        disk.cut(path / LOG, strokes.end)
+        told = (_said(strokes.count, rest, kept.relative_to(path), snapshot=saved is not None),)
+    if saved is not None:
+        missing = bridge(record.work, saved.work, time.time())
+        if missing is not None:
+            folder.append([missing])
+            record.follow(missing)
+            told = told or (_SHORT,)
+        # it counts entries that are no longer there
+        disk.move_aside(path / SNAPSHOT)
+    return folder, record, told
+
+
+def _newer_snapshot(path: Path, entries: int) -> Snapshot | None:
+    """The snapshot, if it knows more than so many entries of the log."""
+    if not path.is_file():
+        return None
+    try:
+        saved = snapshot.read(path)
+    except DamagedError:
+        disk.move_aside(path)
+        return None
+    return saved if saved.entries > entries else None
+
+
+def _said(entries: int, rest: int, kept: Path, *, snapshot: bool) -> str:
+    changes = "1 change" if entries == 1 else f"{entries:,} changes"
+    more = " Later paint was taken from the last snapshot." if snapshot else ""
+    return (
+        f"The log of strokes was damaged or cut short: {changes} of paint could be recovered."
+        f"{more} The unreadable rest ({rest:,} bytes) is kept as {kept.as_posix()}."
+    )

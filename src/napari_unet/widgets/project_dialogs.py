@@ -1,0 +1,97 @@
+"""What the user does with projects, with the dialogs that it takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from napari_unet.core.project import shelf
+from napari_unet.core.project.errors import ProjectError
+from napari_unet.core.project.folder import MANIFEST
+from napari_unet.widgets import notices
+from napari_unet.widgets.project_opening import begin_new, open_into
+from napari_unet.widgets.studio import Studio
+
+
+class ProjectDialogs:
+    """Makes, opens and saves projects for a viewer; what goes wrong is told in the panel."""
+
+    def __init__(self, studio: Studio, viewer: Viewer, parent: QWidget | None = None) -> None:
+        self._studio, self._viewer, self._parent = studio, viewer, parent
+
+    def new(self) -> None:
+        """Begin a project with nothing in it; the one that is open stays on the disk."""
+        was_unsaved = self._studio.project.is_unsaved
+        try:
+            begin_new(self._studio)
+        except ProjectError as error:
+            self._studio.lesson.complain(str(error))
+            return
+        if was_unsaved:
+            self._studio.lesson.say("Your last strokes are kept: see Project > Recent.")
+
+    def choose(self) -> None:
+        """Open a project that the user chooses."""
+        start = next(iter(shelf.recent()), Path.home() / "x").parent
+        name = QFileDialog.getExistingDirectory(
+            self._parent, f"Open a project: a folder with a file {MANIFEST}", str(start)
+        )
+        if name:
+            self.open(Path(name))
+
+    def open(self, path: Path) -> None:
+        """Open a project."""
+        try:
+            open_into(self._studio, self._viewer, path, self._where_is)
+        except ProjectError as error:
+            self._studio.lesson.complain(str(error))
+
+    def save_as(self) -> None:
+        """Go on in a folder that the user chooses."""
+        start = next(iter(shelf.recent()), Path.home() / "x").parent
+        name, _ = QFileDialog.getSaveFileName(
+            self._parent, "Save the project as a new folder", str(start / "my project")
+        )
+        if not name:
+            return
+        path = Path(name)
+        try:
+            self._studio.project.save_as(path)
+            shelf.remember(path)
+        except ProjectError as error:
+            self._studio.lesson.complain(str(error))
+        except OSError as error:
+            self._studio.lesson.complain(
+                f"The project cannot be saved as {path}: {error.strerror or error}. "
+                "Choose another place."
+            )
+        else:
+            notices.inform(f"The project is in {path}. Every stroke is saved there at once.")
+
+    def discard(self, path: Path) -> None:
+        """Offer an unsaved project no more; a copy is kept."""
+        try:
+            kept = shelf.discard(path)
+        except OSError as error:
+            self._studio.lesson.complain(f"It cannot be put away: {error.strerror or error}.")
+        else:
+            notices.inform(f"Not offered again; a copy is kept in {kept}.")
+
+    def _where_is(self, sentence: str, known: Path) -> Path | None:
+        box = QMessageBox(self._parent)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setText(sentence)
+        choose = box.addButton("Choose…", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton("Leave it out", QMessageBox.ButtonRole.RejectRole)
+        box.exec()
+        if box.clickedButton() is not choose:
+            return None
+        if known.suffix == ".zarr":
+            name = QFileDialog.getExistingDirectory(self._parent, known.name, str(Path.home()))
+        else:
+            name, _ = QFileDialog.getOpenFileName(
+                self._parent, known.name, str(Path.home()), f"{known.name};;All files (*)"
+            )
+        return Path(name) if name else None

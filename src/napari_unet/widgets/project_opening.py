@@ -1,0 +1,250 @@
+"""Opens a project into a viewer, exactly as it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from msgspec.structs import replace
+from napari.layers import Image, Layer
+from napari.viewer import Viewer
+
+from napari_unet.core.annotations import Annotations
+from napari_unet.core.project import shelf, sources
+from napari_unet.core.project.errors import ProjectError
+from napari_unet.core.project.folder import BEST, LAST
+from napari_unet.core.project.manifest import ImageEntry, Source
+from napari_unet.core.project.recovery import Opened, open_project
+from napari_unet.widgets.classes import ClassList
+from napari_unet.widgets.layers import new_paint
+from napari_unet.widgets.model_file import ModelFileError, read_model
+from napari_unet.widgets.planes import Index
+from napari_unet.widgets.project_images import best, file_of, put_in_place
+from napari_unet.widgets.project_values import class_list, with_progress
+from napari_unet.widgets.studio import Studio
+
+Ask: TypeAlias = Callable[[str, Path], Path | None]  # sentence, where to look first
+
+
+def open_into(studio: Studio, viewer: Viewer, path: Path, ask: Ask) -> None:
+    """Open a project in place of the one that is open.
+
+    Parameters
+    ----------
+    studio : Studio
+    viewer : Viewer
+    path : Path
+        The project's folder.
+    ask : callable
+        Asks the user where a file is now; gives its path, or None.
+
+    Raises
+    ------
+    ProjectError
+        If it cannot be opened; all is as before then.
+    """
+    if studio.project.path is not None and path.resolve() == studio.project.path.resolve():
+        raise ProjectError("This project is open already.")
+    opened = open_project(path)
+    try:
+        put_away(studio)
+    except ProjectError:
+        opened.folder.close()
+        raise
+    told = [*opened.told, *_Opening(studio, viewer, opened, ask).restore()]
+    if not shelf.is_unsaved(path):
+        shelf.remember(path)
+    if told:
+        studio.lesson.complain(" ".join(told))
+
+
+def put_away(studio: Studio) -> None:
+    """Close the project that is open, and take its layers out of the viewer.
+
+    Raises
+    ------
+    ProjectError
+        If not all of it is on the disk.
+    """
+    if not studio.project.leave():
+        raise ProjectError(
+            "The project that is open is not all saved yet, so it cannot be closed: make room on "
+            "its disk, or save it in another place."
+        )
+    studio.desk.clear()
+    studio.lesson.reset()
+    studio.image_changed.emit()
+
+
+def begin_new(studio: Studio) -> None:
+    """Begin a project with nothing in it.
+
+    Raises
+    ------
+    ProjectError
+        If the one that is open is not all on the disk.
+    """
+    put_away(studio)
+    studio.roster.set(ClassList())
+    studio.fresh = True
+    studio.painted.emit()
+
+
+class _Opening:
+    """One project on its way into a viewer."""
+
+    def __init__(self, studio: Studio, viewer: Viewer, opened: Opened, ask: Ask) -> None:
+        self._studio, self._viewer, self._opened = studio, viewer, opened
+        self._ask = ask
+        self._folder = opened.folder.path
+        self._moved: dict[Path, Path] = {}  # folders in which images were found again
+        self._read: dict[Path, list[Layer]] = {}  # layers of files, those not needed included
+        self._told: list[str] = []
+
+    def restore(self) -> list[str]:
+        """Bring all back; sentences on what could not be."""
+        studio, content = self._studio, self._opened.manifest
+        classes = self._opened.record.work.classes or content.classes
+        if classes:
+            studio.roster.set(class_list(classes))
+        self._opened.record.work.classes = classes
+        studio.fresh = False
+        studio.project.adopt(self._opened)
+        studio.set_settings(content.settings)
+        studio.settings_changed.emit()
+        images = sorted(content.images, key=lambda image: image.number == content.active)
+        for image in images:
+            self._restore_image(image)
+        self._tidy()
+        self._restore_model()
+        return self._told
+
+    def _restore_image(self, image: ImageEntry) -> None:
+        layers = []
+        for at, source in enumerate(image.layers):
+            layer = self._layer(source)
+            if layer is None:
+                self._told.append(
+                    f"The image “{source.name}” was not found; its strokes are kept in the project."
+                )
+                return
+            path = file_of(layer)
+            if source.file is not None and path is not None:  # it may have been moved
+                found = replace(source, file=replace(source.file, path=path.as_posix()))
+                self._studio.project.book.identified(image.number, at, found)
+            layers.append(layer)
+        planes = self._opened.record.work.planes
+        mine = {index: paint for (number, index), paint in planes.items() if number == image.number}
+        if not all(_fits(index, paint, image.layers[0].shape) for index, paint in mine.items()):
+            self._told.append(
+                f"The strokes of “{image.layers[0].name}” are of another size; they are kept in "
+                "the project."
+            )
+            return
+        self._studio.project.book.assign(layers[0], image.number)
+        paint = new_paint(layers[0], self._studio.roster.classes.colours)
+        _fill(paint.data, mine)
+        self._viewer.add_layer(paint)
+        self._studio.choose(layers, paint)
+
+    # -- image layers --------------------------------------------------------------------
+
+    def _layer(self, source: Source) -> Image | None:
+        """The layer of a source: the one that is open already, a copy, or its file."""
+        if source.copy is not None:
+            try:
+                pixels = sources.copied(self._folder, source)
+                layer = self._viewer.add_image(pixels, name=source.name, rgb=source.rgb)
+            except (ProjectError, ValueError, TypeError) as error:
+                self._told.append(str(error))
+            else:
+                put_in_place(layer, source)
+                return layer
+        if source.file is None:
+            return None
+        path = self._place(source)
+        return None if path is None else self._opened_layer(path, source)
+
+    def _place(self, source: Source) -> Path | None:
+        """Where an image's file is now; the user is asked where it is not where it was."""
+        assert source.file is not None  # noqa: S101 - the caller looked
+        known = Path(source.file.path)
+        for path in (known, self._moved.get(known.parent, known.parent) / known.name):
+            if sources.is_near(source.file.path) and sources.is_same(path, source.file):
+                return path
+        found = self._ask(
+            f"The image “{source.name}” is not in {known.parent}, or has changed since. "
+            "Choose where it is now.",
+            known,
+        )
+        if found is None:
+            return None
+        if not sources.is_same(found, source.file):
+            self._told.append(
+                f"{found.name} is not the image that was painted on: its content differs."
+            )
+            return None
+        self._moved[known.parent] = found.parent
+        return found
+
+    def _opened_layer(self, path: Path, source: Source) -> Image | None:
+        here = [la for la in self._viewer.layers if isinstance(la, Image) and file_of(la) == path]
+        used = [la for binding in self._studio.desk.bindings for la in binding.images]
+        layer = best([la for la in here if la not in used], source)
+        if layer is None and path not in self._read:
+            self._read[path] = self._open_file(path, source.reader)
+            layer = best(self._read[path], source)
+        if layer is not None:
+            put_in_place(layer, source)
+        return layer
+
+    def _open_file(self, path: Path, reader: str) -> list[Layer]:
+        said = ""
+        for plugin in dict.fromkeys((reader or None, None)):
+            try:
+                return list(self._viewer.open(str(path), plugin=plugin))
+            except Exception as error:  # noqa: BLE001 - readers are other people's
+                said = str(error)
+        self._told.append(f"{path.name} cannot be read: {said}")
+        return []
+
+    def _tidy(self) -> None:
+        """Take out layers that came with a file and belong to no image of the project."""
+        used = [la for binding in self._studio.desk.bindings for la in binding.images]
+        for layers in self._read.values():
+            for layer in layers:
+                if layer not in used and layer in self._viewer.layers:
+                    self._viewer.layers.remove(layer)
+
+    # -- the network ---------------------------------------------------------------------
+
+    def _restore_model(self) -> None:
+        studio, progress = self._studio, self._opened.manifest.progress
+        model = b""
+        if (self._folder / LAST).is_file():
+            model = self._model(LAST) or self._model(BEST)
+        studio.lesson.recall(with_progress(studio.lesson.report, progress), model)
+
+    def _model(self, name: str) -> bytes:
+        try:
+            return read_model(self._folder / name)
+        except ModelFileError as error:
+            self._told.append(str(error))
+            return b""
+
+
+def _fits(index: Index, paint: Annotations, shape: tuple[int, ...]) -> bool:
+    """Whether a plane of paint lies in an image."""
+    planes = shape[:-2]
+    inside = len(index) == len(planes) and all(i < n for i, n in zip(index, planes, strict=True))
+    return inside and paint.shape == shape[-2:]
+
+
+def _fill(data: np.ndarray, planes: dict[Index, Annotations]) -> None:
+    for index, paint in planes.items():
+        for block in paint.blocks:
+            height, width = block.values.shape
+            box = np.s_[block.y : block.y + height, block.x : block.x + width]
+            data[index][box] = block.values

@@ -1,0 +1,325 @@
+"""Images of projects: found again, asked for, copied. Without a window and an engine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+from napari.components import ViewerModel
+from napari.utils.notifications import notification_manager
+from npe2 import PluginManifest
+from qtpy.QtTest import QTest
+
+from napari_unet.core.project.recovery import open_project
+from napari_unet.widgets.project_opening import begin_new, open_into
+from napari_unet.widgets.studio import Studio
+
+LARGE = (3, 1200, 1500)  # px; too large to be copied into a project
+
+
+@pytest.fixture
+def viewer(npe2pm):
+    """With napari's own readers, but without a window."""
+    npe2pm.register(PluginManifest.from_distribution("napari"))
+    return ViewerModel()
+
+
+@pytest.fixture
+def studio(viewer, qapp):
+    studio = Studio(viewer)
+    yield studio
+    studio.project.leave()
+    studio.desk.close()
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A stack as a file that a project links to."""
+    path = tmp_path / "study" / "stack.tif"
+    path.parent.mkdir()
+    tifffile.imwrite(path, np.random.default_rng(0).integers(0, 255, LARGE, np.uint8))
+    return path
+
+
+def refuse(sentence, known):
+    raise AssertionError(sentence)
+
+
+def stroke(studio, number, window):
+    layer = studio.desk.active.paint
+    layer.data[window] = number
+    layer.events.paint(value=[])
+    studio.desk.flush()
+    studio.project._witness.commit()  # as a tick of the window's loop does
+
+
+def work_on(studio, viewer, layer):
+    studio.choose([layer])
+    studio.desk.active.strokes.visit((0,) * (layer.ndim - 2))
+
+
+def paint_file(studio, viewer, file, place):
+    """A project in `place` with strokes on two planes of a file."""
+    (layer,) = viewer.open(str(file), plugin="napari")
+    layer.scale = (2.0, 0.5, 0.5)
+    work_on(studio, viewer, layer)
+    stroke(studio, 1, np.s_[0, 20:40, 10:60])
+    viewer.dims.set_point(0, 4.0)
+    stroke(studio, 2, np.s_[2, 500:700, 10:60])
+    studio.project.save_as(place)
+    paint = studio.desk.active.paint.data.copy()
+    begin_new(studio)
+    assert len(viewer.layers) == 0
+    return paint
+
+
+def test_a_stack_comes_back_from_its_file(studio, viewer, file, tmp_path):
+    paint = paint_file(studio, viewer, file, tmp_path / "study" / "project")
+    open_into(studio, viewer, tmp_path / "study" / "project", refuse)
+    active = studio.desk.active
+    assert (active.paint.data == paint).all()
+    assert tuple(active.image.scale) == (2.0, 0.5, 0.5)
+    assert active.image.source.path == str(file)
+    assert not list((tmp_path / "study" / "project").glob("images/*"))
+
+
+def test_a_folder_moved_as_a_whole_asks_nothing(studio, viewer, file, tmp_path):
+    paint = paint_file(studio, viewer, file, tmp_path / "study" / "project")
+    (tmp_path / "study").rename(tmp_path / "archive")
+    open_into(studio, viewer, tmp_path / "archive" / "project", refuse)
+    assert (studio.desk.active.paint.data == paint).all()
+
+
+def test_a_moved_image_is_asked_for_once_and_then_known(studio, viewer, file, tmp_path):
+    paint = paint_file(studio, viewer, file, tmp_path / "project")
+    moved = tmp_path / "elsewhere.tif"
+    file.rename(moved)
+    asked = []
+
+    def ask(sentence, known):
+        asked.append((sentence, known))
+        return moved
+
+    open_into(studio, viewer, tmp_path / "project", ask)
+    ((sentence, known),) = asked
+    assert "stack" in sentence
+    assert known == file
+    assert (studio.desk.active.paint.data == paint).all()
+    begin_new(studio)
+    open_into(studio, viewer, tmp_path / "project", refuse)
+    assert (studio.desk.active.paint.data == paint).all()
+
+
+def test_an_image_that_stays_away_keeps_its_strokes(studio, viewer, file, tmp_path):
+    paint = paint_file(studio, viewer, file, tmp_path / "project")
+    file.rename(tmp_path / "elsewhere.tif")
+    open_into(studio, viewer, tmp_path / "project", lambda sentence, known: None)
+    assert studio.desk.active is None
+    assert "its strokes are kept" in studio.lesson.notice
+    begin_new(studio)
+    (tmp_path / "elsewhere.tif").rename(file)
+    open_into(studio, viewer, tmp_path / "project", refuse)
+    assert (studio.desk.active.paint.data == paint).all()
+
+
+def test_another_image_in_its_place_is_not_taken_for_it(studio, viewer, file, tmp_path):
+    paint_file(studio, viewer, file, tmp_path / "project")
+    tifffile.imwrite(file, np.zeros(LARGE, np.uint8))
+    open_into(studio, viewer, tmp_path / "project", lambda sentence, known: file)
+    assert studio.desk.active is None
+    assert "its content differs" in studio.lesson.notice
+
+
+def test_an_image_that_is_open_already_is_used(studio, viewer, file, tmp_path):
+    paint = paint_file(studio, viewer, file, tmp_path / "project")
+    (layer,) = viewer.open(str(file), plugin="napari")
+    open_into(studio, viewer, tmp_path / "project", refuse)
+    assert studio.desk.active.image is layer
+    assert (studio.desk.active.paint.data == paint).all()
+
+
+def test_channels_come_back_together(studio, viewer, tmp_path):
+    layers = [viewer.add_image(np.full((30, 40), v, np.uint8), name=f"c{v}") for v in (1, 2)]
+    studio.choose(layers)
+    stroke(studio, 2, np.s_[3:9, 4:8])
+    studio.project.save_as(tmp_path / "project")
+    begin_new(studio)
+    open_into(studio, viewer, tmp_path / "project", refuse)
+    assert [layer.name for layer in studio.desk.active.images] == ["c1", "c2"]
+    assert [layer.data[0, 0] for layer in studio.desk.active.images] == [1, 2]
+
+
+def test_several_images_come_back_and_the_last_one_is_in_work(studio, viewer, tmp_path):
+    for number in (1, 2, 3):
+        layer = viewer.add_image(np.full((30, 40), number, np.uint8), name=f"image {number}")
+        work_on(studio, viewer, layer)
+        stroke(studio, number % 2 + 1, np.s_[number : number + 9, 4:8])
+    work_on(studio, viewer, viewer.layers["image 2"])
+    studio.project.save_as(tmp_path / "project")
+    begin_new(studio)
+    open_into(studio, viewer, tmp_path / "project", refuse)
+    assert studio.desk.active.image.name == "image 2"
+    assert len(studio.desk.bindings) == 3
+    for number in (1, 2, 3):
+        layer = viewer.layers[f"image {number} strokes"]
+        assert layer.data[number + 8, 7] == number % 2 + 1
+        assert np.count_nonzero(layer.data) == 36
+
+
+def test_undo_goes_to_another_image_and_plane(studio, viewer):
+    work_on(studio, viewer, viewer.add_image(np.zeros((4, 30, 40), np.uint8), name="stack"))
+    viewer.dims.set_point(0, 3)
+    stroke(studio, 1, np.s_[3, 3:9, 4:8])
+    first = studio.desk.active
+    viewer.dims.set_point(0, 0)
+    work_on(studio, viewer, viewer.add_image(np.zeros((50, 60), np.uint8), name="flat"))
+    stroke(studio, 2, np.s_[3:9, 4:8])
+    studio.project.undo()
+    assert not studio.desk.active.paint.data.any()
+    studio.project.undo()
+    assert studio.desk.active is first
+    assert viewer.dims.current_step[0] == 3
+    assert not first.paint.data.any()
+    studio.project.redo()
+    assert first.paint.data[3, 5, 5] == 1
+
+
+def test_undo_goes_on_after_reopening(studio, viewer, tmp_path):
+    work_on(studio, viewer, viewer.add_image(np.zeros((30, 40), np.uint8), name="a"))
+    stroke(studio, 1, np.s_[3:9, 4:8])
+    QTest.qWait(5)
+    stroke(studio, 2, np.s_[13:19, 4:8])
+    studio.project.save_as(tmp_path / "project")
+    begin_new(studio)
+    open_into(studio, viewer, tmp_path / "project", refuse)
+    studio.project.undo()
+    assert set(np.unique(studio.desk.active.paint.data)) == {0, 1}
+    studio.project.undo()
+    studio.project.redo()
+    assert set(np.unique(studio.desk.active.paint.data)) == {0, 1}
+
+
+def test_a_long_stroke_is_saved_before_it_is_done_and_is_one_step(studio, viewer):
+    work_on(studio, viewer, viewer.add_image(np.zeros((90, 90), np.uint8), name="a"))
+    layer = studio.desk.active.paint
+    layer.selected_label = 2
+    for y in range(10, 40, 10):  # what a mouse that moves does, without letting go
+        layer.data[y, :50] = 2
+        layer.events.labels_update(data=layer.data[y : y + 1, :50], offset=(y, 0))
+        QTest.qWait(20)
+    QTest.qWait(1100)
+    path = studio.project.path
+    assert path is not None
+    assert studio.desk.counts[2] == 0  # the engine hears of it when it is done
+    layer.data[60, :50] = 2
+    layer.events.paint(value=[])
+    studio.desk.flush()
+    studio.project.undo()
+    assert not layer.data.any()
+    studio.project.redo()
+    assert layer.data[60, 3] == layer.data[10, 3] == 2
+
+
+def test_strokes_of_a_sample_alone_begin_no_project_and_are_not_undone(studio, viewer):
+    image = viewer.add_image(np.zeros((30, 40), np.uint8), name="a")
+    paint = np.zeros((30, 40), np.uint8)
+    paint[3:9, 4:8] = 1
+    viewer.add_labels(paint, name="a strokes")
+    work_on(studio, viewer, image)
+    QTest.qWait(50)
+    assert studio.project.path is None
+    stroke(studio, 2, np.s_[13:19, 4:8])
+    QTest.qWait(50)
+    path = studio.project.path
+    studio.project.undo()
+    studio.project.undo()
+    assert set(np.unique(studio.desk.active.paint.data)) == {0, 1}
+    studio.project.leave()
+    opened = open_project(path)
+    opened.folder.close()
+    (saved,) = opened.record.work.planes.values()
+    assert saved.counts[1] == 24
+
+
+def test_a_removed_image_that_is_opened_again_has_its_strokes(studio, viewer, file):
+    (layer,) = viewer.open(str(file), plugin="napari")
+    work_on(studio, viewer, layer)
+    stroke(studio, 1, np.s_[0, 20:40, 10:60])
+    before = studio.desk.active.paint.data.copy()
+    for gone in (layer, studio.desk.active.paint):
+        viewer.layers.remove(gone)
+    (layer,) = viewer.open(str(file), plugin="napari")
+    work_on(studio, viewer, layer)
+    assert (studio.desk.active.paint.data == before).all()
+
+
+def test_removed_strokes_come_back_by_undo(studio, viewer):
+    image = viewer.add_image(np.zeros((30, 40), np.uint8), name="a")
+    work_on(studio, viewer, image)
+    stroke(studio, 1, np.s_[3:9, 4:8])
+    QTest.qWait(5)
+    viewer.layers.remove(studio.desk.active.paint)
+    work_on(studio, viewer, image)
+    assert not studio.desk.active.paint.data.any()
+    studio.project.undo()
+    assert studio.desk.active.paint.data[5, 5] == 1
+
+
+def test_an_image_with_new_pixels_is_copied_anew(studio, viewer, tmp_path):
+    layer = viewer.add_image(np.zeros((30, 40), np.uint8), name="a")
+    work_on(studio, viewer, layer)
+    stroke(studio, 1, np.s_[3:9, 4:8])
+    studio.project.save_as(tmp_path / "project")
+    layer.data = np.full((30, 40), 7, np.uint8)
+    QTest.qWait(50)
+    begin_new(studio)
+    open_into(studio, viewer, tmp_path / "project", refuse)
+    assert (studio.desk.active.image.data == 7).all()
+
+
+def test_an_image_too_large_to_copy_is_told(studio, viewer, monkeypatch, qtbot):
+    from napari_unet.core.project import sources
+
+    monkeypatch.setattr(sources, "TOO_LARGE", 100)
+    work_on(studio, viewer, viewer.add_image(np.zeros((30, 40), np.uint8), name="a"))
+    stroke(studio, 1, np.s_[3:9, 4:8])
+    qtbot.waitUntil(lambda: "no file of its own" in studio.lesson.notice, timeout=3000)
+
+
+def test_a_project_that_is_open_is_not_opened_again(studio, viewer, tmp_path):
+    from napari_unet.core.project.errors import ProjectError
+
+    work_on(studio, viewer, viewer.add_image(np.zeros((30, 40), np.uint8), name="a"))
+    stroke(studio, 1, np.s_[3:9, 4:8])
+    studio.project.save_as(tmp_path / "project")
+    with pytest.raises(ProjectError, match="open already"):
+        open_into(studio, viewer, tmp_path / "project", refuse)
+
+
+def test_what_was_recovered_is_told(studio, viewer, tmp_path):
+    work_on(studio, viewer, viewer.add_image(np.zeros((30, 40), np.uint8), name="a"))
+    stroke(studio, 1, np.s_[3:9, 4:8])
+    studio.project.save_as(tmp_path / "project")
+    begin_new(studio)
+    with (tmp_path / "project" / "strokes.log").open("ab") as log:
+        log.write(b"half a record")
+    notification_manager.records.clear()
+    open_into(studio, viewer, tmp_path / "project", refuse)
+    assert "1 change of paint could be recovered" in studio.lesson.notice
+    assert studio.desk.active.paint.data[5, 5] == 1
+
+
+def test_a_hostile_project_is_opened_without_its_strokes(studio, viewer, tmp_path):
+    from napari_unet.core.annotations import Annotations
+    from napari_unet.core.project.changes import Entry, difference
+
+    work_on(studio, viewer, viewer.add_image(np.zeros((3, 30, 40), np.uint8), name="a"))
+    stroke(studio, 1, np.s_[0, 3:9, 4:8])
+    studio.project.save_as(tmp_path / "project")
+    begin_new(studio)
+    opened = open_project(tmp_path / "project")
+    paint = Annotations.of(np.ones((30, 40), np.uint8))
+    opened.folder.append([Entry(0.0, difference((1, (99,)), None, paint))])
+    opened.folder.close()
+    open_into(studio, viewer, tmp_path / "project", refuse)
+    assert "of another size" in studio.lesson.notice
