@@ -23,6 +23,7 @@ SHRINKS: dict[Literal["auto", "full", "half"], tuple[int, ...]] = {
     "full": (1,),
     "half": (2,),
 }
+_FEWEST = 3  # strokes of each class; fewer say too little of what other strokes would be like
 _CLEARLY = 0.97  # of the error in use, below which another scale is better by more than chance
 
 
@@ -66,7 +67,7 @@ class Rivals:
     def choose(self, look_up: Callable[[Predictor], Painted]) -> tuple[Rival, Painted]:
         """The scale that does best on strokes it has not seen, and its features of the paint."""
         found = [look_up(rival.predictor) for rival in self._all]
-        if len(found) > 1:
+        if len(found) > 1 and found[0].strokes >= _FEWEST:
             self._current = better([painted.surprise for painted in found], self._current)
         return self._all[self._current], found[self._current]
 

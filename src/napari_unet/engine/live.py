@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
 from napari_unet.core.training import Trainer
-from napari_unet.engine.messages import Event, Look, PlaneName, Predicted, Swept
+from napari_unet.core.uncertainty import uncertainty
+from napari_unet.engine.messages import UNSURE, Event, Look, PlaneName, Predicted, Swept
 from napari_unet.engine.sweep import Sweep
 
 
@@ -29,6 +32,11 @@ class Live:
         """Whether the user sees some of them."""
         return self._sweep.visible_waiting > 0
 
+    @property
+    def looked(self) -> Look:
+        """What the user looks at."""
+        return self._look
+
     def look(self, look: Look) -> None:
         """Take what the user looks at now."""
         self._look = look
@@ -41,8 +49,8 @@ class Live:
 
     def follow(self, trainer: Trainer) -> None:
         """Begin a new sweep when the weights, the plane or what is asked for changed."""
-        plane, probability = self._look.plane, self._look.probability
-        wanted = (trainer.generation, plane, probability)
+        plane, overlay = self._look.plane, self._look.overlay
+        wanted = (trainer.generation, plane, overlay)
         if wanted == self._made_for:
             return
         self._made_for = wanted
@@ -65,13 +73,22 @@ class Live:
         features = trainer.predictor.features(sweep.plane, picture, tile)
         if not trainer.answered:  # look ahead: the first stroke will find its features ready
             return
-        labels, shown = trainer.predictor.labels(features), None
-        if (number := self._look.probability) is not None and number <= trainer.base.classes:
-            p = trainer.predictor.probabilities(features)[number - 1]
-            shown = (255 * p).round().to("cpu").numpy().astype(np.uint8)
+        labels = trainer.predictor.labels(features)
+        shown = self._overlay(trainer, features)
         y, x = (w.start for w in tile.write)
         yield Predicted(sweep.plane, trainer.generation, y, x, labels, shown)
         yield Swept(
             sweep.plane, trainer.generation, sweep.total - sweep.waiting, sweep.total,
             sweep.visible_waiting,
         )  # fmt: skip
+
+    def _overlay(self, trainer: Trainer, features: Tensor) -> NDArray[np.uint8] | None:
+        """What is shown with the prediction of a tile: (h, w) from features (D, h, w)."""
+        wanted = self._look.overlay
+        if wanted is None or wanted > trainer.base.classes:
+            return None
+        p = trainer.predictor.probabilities(features).cpu().numpy()
+        if wanted == UNSURE:
+            return uncertainty(p)
+        shown: NDArray[np.uint8] = np.rint(255 * p[wanted - 1]).astype(np.uint8)
+        return shown

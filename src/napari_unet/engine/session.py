@@ -23,6 +23,7 @@ from napari_unet.engine.jobs import Jobs
 from napari_unet.engine.live import Live
 from napari_unet.engine.messages import Command, Event, commands, events
 from napari_unet.engine.origin import Init
+from napari_unet.engine.pointing import Pointing
 from napari_unet.engine.workbench import Workbench
 
 _COPY_EVERY = 15.0  # seconds between two copies of the best weights for the parent
@@ -42,7 +43,7 @@ class Session:
 
     def __init__(self, *, spare: int = 1, init: Init | Model = "bundled") -> None:
         self.bench = Workbench(spare=spare, init=init)
-        self._live, self._jobs = Live(), Jobs(self.bench)
+        self._live, self._pointing, self._jobs = Live(), Pointing(), Jobs(self.bench)
         self._todo: deque[Command] = deque()  # taken from the inbox, an error loses none of them
         self._training = self._resting = self._stumbled = False
         self._unjudged = False  # whether steps were taken since the last check
@@ -67,8 +68,8 @@ class Session:
         self._training, self.bench.changed = False, False
         self._todo = deque(c for c in self._todo if not isinstance(c, commands.Train))
         self._stumbled = True
-        self._jobs.clear()
-        self._live.clear()
+        for work in (self._jobs, self._pointing, self._live):
+            work.clear()
 
     def finish(self) -> Iterator[Event]:
         """Judge the newest weights a last time, so that no step was in vain."""
@@ -81,12 +82,11 @@ class Session:
     def _obey(self, command: Command) -> Iterator[Event]:
         match command:
             case commands.Configure() | commands.Open() | commands.Close() | commands.Annotate():
-                self.bench.take(command)
-                self._resting = False
-                if isinstance(command, commands.Open):
-                    self._live.opened(command.plane)
+                yield from self._take(command)
             case commands.Look():
                 self._live.look(command)
+            case commands.Suggest():
+                yield from self._suggest()
             case commands.Train():
                 self._training, self._resting = True, False
                 self.bench.changed, self._stumbled = self.bench.changed or self._stumbled, False
@@ -106,6 +106,18 @@ class Session:
             case _:
                 assert_never(command)
 
+    def _take(
+        self, command: commands.Configure | commands.Open | commands.Close | commands.Annotate
+    ) -> Iterator[Event]:
+        """Follow a command about what is learnt from."""
+        agreement = self.bench.take(command)
+        self._resting = False
+        if agreement is not None:
+            yield events.Scored(agreement)
+        if isinstance(command, commands.Open):
+            self._live.opened(command.plane)
+            self._pointing.opened(command.plane)
+
     def _advise(self) -> Iterator[Event]:
         """Say what is missing before anything can be learnt."""
         trainer = self.bench.trainer
@@ -119,6 +131,13 @@ class Session:
         except AnnotationError as error:
             yield events.Advised(str(error))
 
+    def _suggest(self) -> Iterator[Event]:
+        trainer, look = self.bench.trainer, self._live.looked
+        if trainer is not None and trainer.answered and look.plane in trainer.pictures:
+            self._pointing.ask(trainer, look)
+        else:
+            yield from self._advise()
+
     # -- work -------------------------------------------------------------------------------
 
     def _work(self) -> Iterator[Event]:
@@ -130,6 +149,8 @@ class Session:
             yield from self._answer(trainer)
         elif trainer is not None and live.urgent:
             yield from live.predict(trainer)
+        elif self._pointing.waiting:
+            yield from self._pointing.work()
         elif self._jobs.waiting:
             yield from self._jobs.work()
         elif trainer is not None and self._training and not self._resting and trainer.ready:
@@ -177,8 +198,8 @@ class Session:
         yield self._judged(trainer, verdict, time.perf_counter() - start)
 
     def _judged(self, trainer: Trainer, verdict: Verdict, seconds: float) -> events.Judged:
-        agreement = self.bench.agreement
-        return events.Judged(trainer.steps, verdict.score, verdict.kept, agreement, seconds)
+        shrink = trainer.best.shrink
+        return events.Judged(trainer.steps, verdict.score, verdict.kept, seconds, shrink)
 
     def _copy(self, trainer: Trainer) -> Iterator[Event]:
         """Give the parent the best weights now and then, in case this process dies."""

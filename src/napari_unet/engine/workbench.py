@@ -45,7 +45,6 @@ class Workbench:
         self.settings = self._origin.settled(Settings())
         self.trainer: Trainer | None = None
         self.changed = False
-        self.agreement: float | None = None
         self._paint: dict[str, Annotations] = {}
         self._pictures: dict[str, Picture] = {}
 
@@ -59,8 +58,8 @@ class Workbench:
         """Where the work is done, by the settings."""
         return choose(self.settings.compute, spare=self._spare)
 
-    def take(self, command: Configure | Open | Close | Annotate) -> None:
-        """Follow a command about planes, paint, classes or settings."""
+    def take(self, command: Configure | Open | Close | Annotate) -> float | None:
+        """Follow a command about planes, paint, classes or settings; see `annotate`."""
         match command:
             case Configure():
                 self.configure(command)
@@ -69,7 +68,8 @@ class Workbench:
             case Close():
                 self.close(command.plane)
             case Annotate():
-                self.annotate(command)
+                return self.annotate(command)
+        return None
 
     def configure(self, command: Configure) -> None:
         """Take the classes and settings; a network that the user chose anew starts anew.
@@ -134,8 +134,10 @@ class Workbench:
             if paint is not None and paint.blocks:
                 self.changed = self.trainer.trainable
 
-    def annotate(self, command: Annotate) -> None:
-        """Take new paint; it is scored against the prediction, then learnt from.
+    def annotate(self, command: Annotate) -> float | None:
+        """Take new paint; it is scored against the prediction (returned), then learnt from.
+
+        See `Trainer.annotate`; None also for paint that was seen before.
 
         Raises
         ------
@@ -147,13 +149,12 @@ class Workbench:
             check_shapes(paint.shape, self._pictures[plane].shape)
         before = self._paint.get(plane, Annotations(paint.shape))
         self._paint[plane] = paint
-        if not before.same_as(paint):
-            self._apply(plane)
+        agreement = None if before.same_as(paint) else self._apply(plane)
+        return None if command.seen else agreement
 
     def reset(self) -> None:
         """Forget all that was learnt; the paint stays."""
         self.settings = self._origin.forget(self.settings)
-        self.agreement = None
         if self.trainer is not None:
             self._rebuild(self._origin.start)
 
@@ -177,7 +178,7 @@ class Workbench:
         for picture in self._pictures.values():
             check_channels(shape.in_channels, picture.channels)
         self._origin.adopt(model)
-        self.settings, self.agreement = self._origin.settled(self.settings), None
+        self.settings = self._origin.settled(self.settings)
         self.classes = model.header.classes or tuple(f"class {i + 1}" for i in range(shape.classes))
         self._rebuild(model, answered=True)
 
@@ -237,11 +238,10 @@ class Workbench:
         for name in self._pictures:
             self._apply(name)
 
-    def _apply(self, plane: str) -> None:
-        """Hand a plane's paint to the trainer."""
+    def _apply(self, plane: str) -> float | None:
+        """Hand a plane's paint to the trainer; see `Trainer.annotate`."""
         if self.trainer is None or plane not in self._pictures or plane not in self._paint:
-            return
+            return None
         agreement = self.trainer.annotate(plane, self._paint[plane])
-        if agreement is not None:
-            self.agreement = agreement
         self.changed = True
+        return agreement

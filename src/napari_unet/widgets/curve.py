@@ -42,6 +42,7 @@ class Curve(QWidget):
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.setCacheMode(self.plot.CacheModeFlag.CacheNone)  # it outlives a change of theme
         self.setToolTip(_TIP)
         self.score = self.plot.plot(pen=pg.mkPen(_SCORE, width=2), **_marks("o", 4, _SCORE))
         self.agreement = self.plot.plot(pen=None, **_marks("d", 9, _NEW))

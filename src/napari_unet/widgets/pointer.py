@@ -19,7 +19,7 @@ from napari_unet.widgets.planes import Index, current_index
 _RING = 64  # px of the image, across
 _SMALLEST = 48  # px of the screen; a smaller ring is too small to paint in
 _SHOWN = 2500  # ms
-_COLOUR = "#ffffff"
+_COLOURS = ["black", "white"]  # outside and inside, to be seen on any image
 
 
 class Pointer(QObject):
@@ -53,7 +53,8 @@ class Pointer(QObject):
         viewer = self._viewer()
         if viewer is None or self._desk.active is None:
             return
-        if tuple(viewer.dims.displayed) != (viewer.dims.ndim - 2, viewer.dims.ndim - 1):
+        dims = viewer.dims
+        if dims.ndisplay != 2 or tuple(dims.displayed) != (dims.ndim - 2, dims.ndim - 1):
             self.said.emit("Turn to the 2-D view of the image to be shown where to paint next.")
             return
         self._desk.gaze.look()
@@ -94,8 +95,9 @@ class Pointer(QObject):
         self.hide()
         active = viewer.layers.selection.active
         self.ring = Points(
-            [(*index, *place)], name="paint here", size=_RING, face_color="transparent",
-            border_color=_COLOUR, border_width=0.05, **place_of(binding.image),
+            [(*index, *place)] * 2, name="paint here", size=[1.1 * _RING, _RING],
+            face_color="transparent", border_color=_COLOURS, border_width=0.05,
+            **place_of(binding.image),
         )  # fmt: skip
         viewer.layers.append(self.ring)
         viewer.layers.selection.active = active
