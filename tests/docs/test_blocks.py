@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from napari_unet.core.model import bundled
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 FENCE = re.compile(r"^(<!-- run -->\n)?```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BASH = shutil.which("bash")
+BASH = None if sys.platform == "win32" else shutil.which("bash")
 QUICK = {"seconds=60": "seconds=0.01"}  # nothing but the first answer
 
 
@@ -88,3 +89,16 @@ def test_a_wrong_command_would_be_found(words, capsys):
     with pytest.raises(SystemExit) as end:
         build_parser().parse_args(words)
     assert end.value.code == 2
+
+
+GUIDES = [ROOT / "README.md", *(p for p in PAGES if p.parent.name in {"docs", "how-to"})]
+LABEL = re.compile(r"\*\*((?:\+ )?[A-Z][^*.”]*)\*\*(?! \()")  # as in press **Train**
+PROSE = {"benchmarks.md", "comparison.md", "design.md", "reliability.md"}
+
+
+@pytest.mark.parametrize("page", [p for p in GUIDES if p.name not in PROSE], ids=lambda p: p.name)
+def test_what_is_to_be_pressed_is_there(page):
+    widgets = (ROOT / "src" / "napari_unet" / "widgets").glob("*.py")
+    source = "".join(path.read_text(encoding="utf-8") for path in widgets)
+    for label in LABEL.findall(page.read_text(encoding="utf-8")):
+        assert f'"{label}' in source, label

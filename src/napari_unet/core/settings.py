@@ -45,8 +45,8 @@ class Training(Struct, frozen=True):
 
     learning_rate: Annotated[
         float, knob("Learning rate", "Step size of the fine-tuning.", 1e-5, 0.1)
-    ] = 1e-3
-    batch: Annotated[int, knob("Patches per step", "Patches in one training step.", 1, 64)] = 4
+    ] = 2e-3
+    batch: Annotated[int, knob("Patches per step", "Patches in one training step.", 1, 64)] = 2
     patch: Annotated[
         int, knob("Patch", "Side of the patch that is compared with the paint.", 4, 1024, "px")
     ] = 148
@@ -85,13 +85,13 @@ class Augmentation(Struct, frozen=True):
         float,
         knob("Elastic σ", "Spread of the displacements on the 3×3 grid.", 0, 50, "px"),
     ] = 10.0
-    contrast: Annotated[float, knob("Contrast", "Spread of the contrast's logarithm.", 0, 1)] = 0.15
+    contrast: Annotated[float, knob("Contrast", "Spread of the contrast's logarithm.", 0, 1)] = 0.35
     brightness: Annotated[
         float,
         knob("Brightness", "Spread of the brightness, in standard deviations.", 0, 2),
-    ] = 0.15
+    ] = 0.4
     noise: Annotated[float, knob("Noise", "Largest added noise, in standard deviations.", 0, 2)] = (
-        0.1
+        0.2
     )
 
 

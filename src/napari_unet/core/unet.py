@@ -160,6 +160,10 @@ class UNet(nn.Module):
         ValueError
             If a spatial size does not fit the pooling grid; the message names one that does.
         """
+        return self._enlarged(self._maps(x))
+
+    def _maps(self, x: Tensor) -> Tensor:
+        """The same at the working scale."""
         self._check_size(tuple(x.shape[2:]))
         if self.shrink > 1:
             x = _AVERAGE[self.axes](x, self.shrink)
@@ -174,12 +178,12 @@ class UNet(nn.Module):
             x = up(x)
             x = merge(torch.cat([_crop(skips.pop(), x.shape[2:]), x], dim=1))
             levels.append(x)
-        if self.sides:
-            x = self._with_sides(levels)
-        return self._enlarged(x) if self.shrink > 1 else x
+        return self._with_sides(levels) if self.sides else x
 
     def _enlarged(self, x: Tensor) -> Tensor:
-        """Feature maps at the image's own scale."""
+        """Maps at the image's own scale."""
+        if self.shrink == 1:
+            return x
         x = functional.interpolate(x, scale_factor=self.shrink, mode=_LINEAR[self.axes])
         return _crop(x, torch.Size(n - 2 * self._trim for n in x.shape[2:]))
 
@@ -205,8 +209,8 @@ class UNet(nn.Module):
         ValueError
             If a spatial size does not fit the pooling grid; the message names one that does.
         """
-        logits: Tensor = self.head(self.features(x))
-        return logits
+        # few maps are interpolated faster than many, and 1×1 convolutions do not mind the order
+        return self._enlarged(self.head(self._maps(x)))
 
     def _check_size(self, size: Size) -> None:
         if len(size) != self.axes:
