@@ -26,12 +26,8 @@ from napari_unet.engine.train import TrainingError, train
 def run(options: argparse.Namespace) -> int:
     """Train and save a model."""
     _check_out(options.out)
-    pairs = pair(options.images, options.annotations)
-    images, annotations = [], []
-    for image_path, paint_path in pairs:
-        image, paint = _read(image_path, paint_path)
-        images.append(image)
-        annotations.append(paint)
+    pairs = [_read(*files) for files in pair(options.images, options.annotations)]
+    images, annotations = map(list, zip(*pairs, strict=True))
     init: str | Model = options.init
     if init not in ("bundled", "random"):
         init = open_model(Path(options.init))
