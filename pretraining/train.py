@@ -82,11 +82,12 @@ class Learner(nn.Module):
         """Loss and mean IoU of an episode: (2, 3, n, n), (2, n, n), (2, n, n)."""
         with torch.autocast("cpu", torch.bfloat16):
             f = self.net.features(images.contiguous(memory_format=torch.channels_last))
-        f = f.float().permute(0, 2, 3, 1)
+        f = f.permute(0, 2, 3, 1)
         s, t = support.long(), truth.long()
         known = s > 0
-        weight, bias = ridge(f[known], s[known] - 1, CLASSES, self.log_strength.exp())
-        logits = self.log_scale.exp() * (f[t > 0] @ weight.T + bias)
+        weight, bias = ridge(f[known].float(), s[known] - 1, CLASSES, self.log_strength.exp())
+        logits = (f @ weight.T.to(f.dtype))[t > 0].float() + bias
+        logits = self.log_scale.exp() * logits
         present = torch.bincount(s[known] - 1, minlength=CLASSES) > 0
         return judge(logits.masked_fill(~present, -30.0), t[t > 0] - 1)
 
