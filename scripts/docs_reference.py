@@ -7,6 +7,7 @@ mkdocs.yml names this file as a hook.
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -21,6 +22,7 @@ from napari_unet.core.project.manifest import File, ImageEntry, Manifest, Place,
 from napari_unet.core.settings import Knob, Settings, declared, knobs
 
 ROOT = Path(__file__).resolve().parents[1]
+SOURCE = Path(napari_unet.__file__).parents[1]
 _MARK = re.compile(r"^<!-- made: ([a-z ]+) -->$", re.MULTILINE)
 
 
@@ -97,6 +99,20 @@ def project_manifest() -> str:
     )
 
 
+def modules() -> str:
+    """Every module, by its folder, with the first line of what it says of itself."""
+    rows: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted(Path(napari_unet.__file__).parent.rglob("*.py")):
+        folder = path.parent.relative_to(SOURCE).as_posix()
+        about = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        if path.stem not in {"__init__", "__main__"}:
+            rows.setdefault(folder, []).append((f"`{path.stem}`", about.splitlines()[0]))
+    return "\n\n".join(
+        f"## {folder}\n\n{_table(('Module', 'What it does'), found)}"
+        for folder, found in rows.items()
+    )
+
+
 def changes() -> str:
     """The changelog, without its title."""
     return _without_title(ROOT / "CHANGELOG.md")
@@ -111,7 +127,7 @@ PARTS = {
     part.__name__.replace("_", " "): part
     for part in (
         settings, object_settings, commands, api, settings_api, model_header, project_folder,
-        project_manifest, changes, contributing,
+        project_manifest, modules, changes, contributing,
     )
 }  # fmt: skip
 

@@ -1,98 +1,53 @@
-"""Make the documentation's pictures: the panel opened, with strokes, training, and the result.
+"""Make the documentation's pictures: the panel in every state, from the real program.
 
-They come from a real viewer with the real engine, painted with real mouse events. Without a
-screen, run it under Xvfb:
+    python scripts/screenshots.py               # docs/images: windows, every state, the animation
+    python scripts/screenshots.py --scale 2     # as on a screen of twice the density
+    python scripts/screenshots.py --width 320   # with a narrower dock
 
-    xvfb-run -a -s "-screen 0 1600x1000x24" python scripts/screenshots.py
+Whatever it shows was computed and painted just then. On Linux it runs on a screen of Xvfb.
 """
 
-# ruff: noqa: E402, SLF001 - settings and paths first; the window has no public size
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-# the user's own napari settings are neither read nor changed
-os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "widgets"))
-
-import napari
-from hands import stroke
-from qtpy.QtTest import QTest
-from skimage import data
-
-from napari_unet.widgets.classes import ClassList
-from napari_unet.widgets.panel import AnnotatePanel
-
-CLASSES = ("empty", "stroma", "gland")
-STROKES = (
-    (1, (325, 12), (350, 22), (385, 30)),
-    (1, (75, 314), (120, 335), (165, 362)),
-    (2, (285, 165), (290, 240), (330, 215), (400, 200)),
-    (2, (150, 485), (260, 480), (340, 420)),
-    (3, (120, 30), (150, 90), (150, 150), (200, 180)),
-    (3, (345, 285), (400, 300), (440, 345)),
-)
-
-
-def until(true, seconds):
-    """Wait, with the window alive."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            sys.exit("screenshots: waited in vain")
-        QTest.qWait(50)
+HERE = Path(__file__).resolve().parent
+THEMES = ("dark", "light")
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
-    options.add_argument("--seconds", type=float, default=60, help="of training")
-    options.add_argument("--theme", default="dark")
+    options.add_argument("--out", type=Path, default=HERE.parent / "docs" / "images")
+    options.add_argument("--seconds", type=float, default=60, help="of training before the result")
+    options.add_argument("--themes", nargs="+", choices=THEMES, default=THEMES)
+    options.add_argument("--scale", type=float, default=1)
+    options.add_argument("--width", type=int, default=360, help="of the panel's dock, px")
+    options.add_argument("--no-animation", action="store_true")
     chosen = options.parse_args()
-    chosen.out.mkdir(parents=True, exist_ok=True)
+    for theme in chosen.themes:
+        run(
+            "states.py", chosen.scale, chosen.out.resolve(), "--theme", theme,
+            "--seconds", chosen.seconds, "--width", chosen.width,
+        )  # fmt: skip
+    if not chosen.no_animation:
+        run("animation.py", 1, chosen.out.resolve() / "painting.webp")
 
-    viewer = napari.Viewer()
-    viewer.theme = chosen.theme
-    viewer.window._qt_window.resize(1300, 860)
-    viewer.add_image(data.immunohistochemistry(), name="tissue")
-    panel = AnnotatePanel(viewer)
-    viewer.window.add_dock_widget(panel, name="Annotate and train (U-Net)", area="right")
-    studio = panel.studio
 
-    def shot(name):
-        QTest.qWait(700)
-        viewer.window.screenshot(str(chosen.out / f"panel-{name}.png"), flash=False)
-
-    until(lambda: studio.lesson.report.device, 60)
-    viewer.reset_view()
-    shot("opened")
-
-    studio.roster.set(ClassList.named(CLASSES))
-    layer = studio.desk.active.paint
-    layer.brush_size = 9
-    for number, *points in STROKES:
-        studio.roster.select(number)
-        stroke(viewer, layer, *points)
-    until(lambda: studio.lesson.report.answered, 60)
-    until(lambda: studio.desk.active.prediction.data.all(), 60)
-    shot("strokes")
-
-    panel.training.train.click()
-    QTest.qWait(round(chosen.seconds * 500))
-    shot("training")
-    QTest.qWait(round(chosen.seconds * 500))
-    panel.training.train.click()
-    panel.results.segment.click()
-    until(lambda: "tissue segmentation" in viewer.layers, 120)
-    studio.desk.active.prediction.visible = studio.desk.active.paint.visible = False
-    shot("result")
-    viewer.close()
+def run(script, scale, *options):
+    """Run one of the scripts beside this one, in a process and on a screen of its own."""
+    command = [sys.executable, str(HERE / script), *map(str, options)]
+    if sys.platform == "linux":
+        if not shutil.which("xvfb-run"):
+            sys.exit("screenshots: xvfb-run is not installed (Debian and Ubuntu: package xvfb)")
+        screen = f"-screen 0 {round(1600 * scale)}x{round(1000 * scale)}x24"
+        command = ["xvfb-run", "-a", "-s", screen, *command]
+    env = {**os.environ, "QT_SCALE_FACTOR": str(scale)}
+    subprocess.run(command, check=True, env=env)
 
 
 main()

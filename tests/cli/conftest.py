@@ -41,6 +41,23 @@ def command(capsys):
     return run
 
 
+@pytest.fixture
+def evaluate(tmp_path, capsys):
+    """Compares what lies in the folder `found` with what lies in `truth`."""
+    truth, found = tmp_path / "truth", tmp_path / "found"
+    truth.mkdir()
+    found.mkdir()
+
+    def run(*more):
+        places = ["--prediction", str(found), "--truth", str(truth)]
+        code = main(["evaluate", *places, *map(str, more)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    run.truth, run.found = truth, found
+    return run
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory):
     """A folder with images, strokes and a model that was trained on them."""

@@ -8,7 +8,6 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_unet.cli import main
 from napari_unet.core.metrics import score_objects
 
 TRUTH = np.zeros((30, 40), np.uint16)
@@ -19,19 +18,13 @@ FOUND[18:28, 5:12] = 3
 
 
 @pytest.fixture
-def run(tmp_path, capsys):
-    (tmp_path / "truth").mkdir()
-    (tmp_path / "found").mkdir()
-
+def run(evaluate, tmp_path):
     def run(*more):
-        places = ["--prediction", str(tmp_path / "found"), "--truth", str(tmp_path / "truth")]
-        code = main(["evaluate", "--objects", *places, *map(str, more)])
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        return evaluate("--objects", *more)
 
     def write(name, truth, found):
-        tifffile.imwrite(tmp_path / "truth" / f"{name}.tif", truth)
-        tifffile.imwrite(tmp_path / "found" / f"{name}.tif", found)
+        tifffile.imwrite(evaluate.truth / f"{name}.tif", truth)
+        tifffile.imwrite(evaluate.found / f"{name}.tif", found)
 
     run.write, run.folder = write, tmp_path
     return run
@@ -74,11 +67,11 @@ def test_a_table_is_written(run):
     assert float(rows[0]["SEG"]) == pytest.approx((1 + 0.7) / 3)
 
 
-def test_class_scores_are_written_too(run, capsys):
+def test_class_scores_are_written_too(run, evaluate):
     run.write("a", TRUTH.clip(0, 2), FOUND.clip(0, 2))
     target = run.folder / "classes.csv"
-    places = ["--prediction", str(run.folder / "found"), "--truth", str(run.folder / "truth")]
-    assert main(["evaluate", *places, "--csv", str(target)]) == 0
+    code, _, _ = evaluate("--csv", target)
+    assert code == 0
     rows = list(csv.DictReader(target.read_text(encoding="utf-8").splitlines()))
     assert [(row["file"], row["class"]) for row in rows] == [
         ("a", "1"), ("a", "2"), ("a", "mean"), ("all", "1"), ("all", "2"), ("all", "mean"),

@@ -198,3 +198,19 @@ def test_names_that_do_not_match(command, project, tmp_path):
     )
     assert done.code == 1
     assert "No image has the name of the annotation disk.png" in done.err
+
+
+@pytest.mark.parametrize(("kind", "lowest"), [((), 1), (("dense",), 0)])
+def test_objects_are_learnt_from(train, tmp_path, kind, lowest):
+    paint = np.full(train.paint.shape, lowest, np.uint16)
+    paint[10:20, 10:20], paint[10:20, 20:30] = 300, 1000
+    done = train("--json", "--objects", *kind, paint=paint)
+    assert done.code == 0, done.err
+    assert done.json[0]["classes"] == ["background", "object"]
+
+
+def test_more_objects_than_classes_can_be_need_their_flag(train):
+    done = train(paint=np.full(train.paint.shape, 300, np.uint16))
+    assert done.code != 0
+    assert "Is this an image of objects?" in done.err
+    assert "--objects" in done.err

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import struct
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
+from napari_unet.core import files
 from napari_unet.core.files import (
     FileError,
     is_temporary,
@@ -261,3 +263,20 @@ def test_a_written_file_has_the_usual_rights(tmp_path):
     write_labels(tmp_path / "a.tif", np.ones((5, 5), np.uint8))
     (tmp_path / "usual").touch()
     assert (tmp_path / "a.tif").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_whatever_a_decoder_raises_becomes_a_sentence(tmp_path, monkeypatch):
+    def stumble(path):
+        raise struct.error("unpack requires a buffer of 2 bytes")
+
+    monkeypatch.setattr(files.tifffile, "TiffFile", stumble)
+    (tmp_path / "a.tif").write_bytes(b"II*")
+    with pytest.raises(FileError, match=r"may be damaged or cut short .unpack requires"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_python_objects_are_refused_without_advice_to_run_them(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{"a": 1}]), allow_pickle=True)
+    with pytest.raises(FileError, match="it holds no array of numbers") as told:
+        read_image(tmp_path / "a.npy")
+    assert "pickle" not in str(told.value)

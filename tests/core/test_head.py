@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from napari_unet.core.head import balance, fit_head, ridge
+from napari_unet.core.head import NEVER, balance, fit_head, ridge, tilt
 
 
 def cloud(counts: list[int], features: int = 6, spread: float = 0.3) -> tuple[Tensor, Tensor]:
@@ -115,3 +115,30 @@ def test_fits_work_on_features_of_inference_and_without_gradients():
     assert not weight.requires_grad
     assert not bias.requires_grad
     assert torch.equal(winners(features, (weight, bias)), targets)
+
+
+def test_a_tilt_favours_what_covers_more_of_the_image():
+    """A rare class loses pixels in doubt to the common one, and so more pixels are right."""
+    features, targets = cloud([50, 50], spread=1.5)
+    weight, bias = fit_head(features, targets, 2)
+    image, truth = cloud([5000, 100], spread=1.5)
+    tilted = bias + tilt(image, weight, bias)
+    before = winners(image, (weight, bias)) == truth
+    after = winners(image, (weight, tilted)) == truth
+    assert after.sum() > before.sum()
+    assert after[truth == 1].float().mean() > 0.5
+
+
+def test_a_tilt_is_nothing_where_classes_share_the_image():
+    features, targets = cloud([50, 50, 50])
+    weight, bias = fit_head(features, targets, 3)
+    torch.testing.assert_close(tilt(features, weight, bias), torch.zeros(3), atol=0.05, rtol=0)
+
+
+def test_a_tilt_leaves_classes_that_were_not_painted():
+    features, targets = cloud([50, 0, 50])
+    weight, bias = fit_head(features, targets, 3)
+    found = tilt(features[:60], weight, bias)
+    assert bias[1] == NEVER
+    assert found[1] == 0
+    assert found[0] > 0 > found[2]

@@ -200,6 +200,8 @@ NO_MODELS = {
     "other safetensors": safetensors.torch.save({"a": torch.zeros(3)}),
     "other metadata": safetensors.torch.save({"a": torch.zeros(3)}, metadata={"by": "someone"}),
     "our key, no JSON": safetensors.torch.save({}, metadata={KEY: "hello"}),
+    "a checksum that is none": struct.pack("<Q", 64)
+    + b'{"__metadata__":{"napari-unet":"{\\"format\\":1}","checksum":[1]}}',
     "our key, a list": safetensors.torch.save({}, metadata={KEY: "[1]"}),
     "our key, no format": safetensors.torch.save({}, metadata={KEY: "{}"}),
     "header longer than the file": struct.pack("<Q", 1 << 62) + b"{}",
@@ -416,3 +418,17 @@ def test_a_header_that_asks_for_100_gb_gets_little(tmp_path, behind):
     sentence, grown = done.stdout.splitlines()
     assert "damaged" in sentence
     assert float(grown.split()[1]) < 100
+
+
+def test_a_changed_weight_is_told():
+    data = bytearray(Model.of(UNet(1, 2, width=4, depth=1), ("a", "b"), Settings()).to_bytes())
+    Model.from_bytes(bytes(data))
+    data[-2] ^= 1
+    with pytest.raises(ModelError, match="damaged: its checksum does not fit"):
+        Model.from_bytes(bytes(data))
+
+
+def test_a_changed_header_is_told():
+    data = Model.of(UNet(1, 2, width=4, depth=1), ("ab", "cd"), Settings()).to_bytes()
+    with pytest.raises(ModelError, match="damaged: its checksum does not fit"):
+        Model.from_bytes(data.replace(b'\\"ab\\"', b'\\"ax\\"'))

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from skimage.measure import label
 
-from napari_unet.core.objects_paint import PRESETS, Borders, classes_of, weights_of
-from napari_unet.core.weighting import border_weights
+from napari_unet.core.annotations import AnnotationError, Annotations
+from napari_unet.core.objects_ids import ids_of
+from napari_unet.core.objects_paint import class_map, classes_of, coded, dealt
 
 # background around two objects that touch, two that do not, and an unlabelled corner
 OBJECTS = np.ones((40, 60), np.uint16)
@@ -44,36 +43,56 @@ def test_random_maps_never_join_objects():
             assert len(np.unique(objects[regions == number])) == 1
 
 
-def test_the_2015_weights_are_equation_2():
-    classes, weights = weights_of(OBJECTS, PRESETS["2015"])
-    counts = np.bincount(classes.ravel())
-    balance = counts[1:].sum() / 2 / counts[1:]
-    assert weights[12, 12] == pytest.approx(balance[1], rel=1e-5)
-    assert weights[15, 19] == pytest.approx(balance[0] + 10 * math.exp(-(2**2) / 50), rel=1e-5)
-    between = 10 * math.exp(-((2 + 3) ** 2) / 50)  # two px from one, three from the other
-    assert weights[32, 21] == pytest.approx(balance[0] + between, rel=1e-5)
-    assert (weights[:5, :5] == 0).all()
-    extra = np.where(classes == 1, weights - balance[0], 0)
-    assert np.allclose(extra, border_weights(classes, 10, 5), atol=1e-4)
+def test_painted_ids_become_their_classes_with_a_ridge():
+    paint = np.zeros((6, 12), np.uint8)
+    paint[0], paint[1] = 1, 3
+    paint[3:, :4], paint[3:, 4:8], paint[3:, 8:] = 128, 129, 2  # 2: of the class, without an id
+    classes = class_map(Annotations.of(paint, objects=(2,)))
+    assert (classes[:2] == paint[:2]).all()
+    assert (classes[3:] == [2, 2, 2, 1, 2, 2, 2, 1, 2, 2, 2, 2]).all()
+    assert classes[2].max() == 0
 
 
-def test_the_2019_weights():
-    _, weights = weights_of(OBJECTS, PRESETS["2019"])
-    assert weights[12, 12] == 1
-    near = 0.1 + 0.9 * math.exp(-(1**2) / 200)
-    assert weights[15, 19] == pytest.approx(near + 50 * math.exp(-(2**2) / 72), rel=1e-5)
-    assert weights[5, 59] == pytest.approx(0.1, abs=0.02)
-    assert (weights[:5, :5] == 0).all()
+def test_objects_of_two_classes_are_parted_and_those_of_other_classes_are_not():
+    paint = np.array([[128, 128, 129, 129, 4, 4]], np.uint8).repeat(3, axis=0)
+    classes = class_map(Annotations.of(paint, objects=(2, 3)))
+    assert classes[0].tolist() == [2, 1, 3, 3, 4, 4]
 
 
-def test_objects_that_touch_are_told_apart_by_their_ids():
-    """Their class alone would make them one object, with no border between."""
-    one = weights_of(np.where(OBJECTS == 7, 2, OBJECTS), Borders(10, 5))[1]
-    two = weights_of(OBJECTS, Borders(10, 5))[1]
-    assert two[15, 19] > one[15, 19] + 5
+def test_without_objects_paint_is_as_it_is():
+    paint = np.array([[1, 2, 128, 129]], np.uint8)
+    assert (class_map(Annotations.of(paint)) == paint).all()
 
 
-def test_nothing_but_background():
-    classes, weights = weights_of(np.ones((8, 8), int), PRESETS["2019"])
-    assert (classes == 1).all()
-    assert np.allclose(weights, 0.1)
+def test_images_of_objects_become_paint():
+    sparse = coded(OBJECTS, "sparse")
+    assert (sparse[:5, :5] == 0).all()
+    assert ((sparse == 1) == (OBJECTS == 1)).all()
+    assert len({int(sparse[k == OBJECTS][0]) for k in (2, 4, 7, 300)}) == 4
+    dense = coded(np.array([[0, 1, 1, 2]]), "dense")
+    assert dense[0, 0] == 1
+    assert dense[0, 1] == dense[0, 2] != dense[0, 3]
+    assert (dense[0, 1:] >= 128).all()
+
+
+def test_thousands_of_objects_find_room_for_their_ids():
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(4000).reshape(50, 80).repeat(3, axis=0).repeat(3, axis=1) + 1
+    paint = coded(labels, "dense")
+    assert classes_of(labels + 1).sum() == class_map(Annotations.of(paint, objects=(2,))).sum()
+    few = dealt(labels, np.zeros(labels.shape, np.uint8), ids_of(2, tuple(range(2, 12))))
+    assert (class_map(Annotations.of(few, objects=(2,))) == classes_of(labels + 1)).all()
+
+
+def test_ids_differ_from_those_of_paint_around():
+    around = np.full((3, 6), 128, np.uint8)
+    objects = np.array([[0, 0, 1, 2, 0, 0]]).repeat(3, axis=0)
+    values = dealt(objects, around, (128, 129, 130))
+    assert {int(values[0, 2]), int(values[0, 3])} == {129, 130}
+    assert dealt(objects, around, (128,))[0, 2] == 128  # nothing else is left
+
+
+@pytest.mark.parametrize("bad", [np.zeros((2, 2, 2), int), np.zeros((2, 2)), -np.ones((2, 2), int)])
+def test_what_is_no_image_of_objects_is_refused(bad):
+    with pytest.raises(AnnotationError):
+        coded(bad, "dense")

@@ -235,10 +235,52 @@ def test_weights_that_are_not_numbers_are_never_shown(make, held_out):
     with torch.no_grad():
         next(trainer.tuner.averaged.parameters()).fill_(torch.nan)
         next(trainer.tuner.net.parameters()).fill_(torch.nan)
-    assert not trainer.check().kept
+    (group,) = {group["lr"] for group in trainer.tuner._optimiser.param_groups}
+    verdict = trainer.check()
+    assert (verdict.kept, verdict.stumbled) == (False, True)
     assert trainer.generation == generation
     assert np.array_equal(labels_of(trainer), before)
     assert np.isfinite(trainer.step())  # and training starts again from what is shown
+    (slower,) = {group["lr"] for group in trainer.tuner._optimiser.param_groups}
+    assert slower == pytest.approx(0.3 * group)
+    assert not trainer.check().stumbled
+
+
+def short_of_memory(trainer, monkeypatch, most):
+    """Batches of more than so many patches do not fit."""
+    step, seen = trainer.tuner.step, []
+
+    def check(batch, teacher):
+        seen.append(len(batch.images))
+        if seen[-1] > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB")
+        return step(batch, teacher)
+
+    monkeypatch.setattr(trainer.tuner, "step", check)
+    return seen
+
+
+def test_where_memory_runs_out_batches_become_smaller(make, monkeypatch):
+    trainer = make(batch=5)
+    seen = short_of_memory(trainer, monkeypatch, most=1)
+    assert np.isfinite(trainer.step())
+    assert np.isfinite(trainer.step())
+    assert seen == [5, 2, 1, 1]
+    assert trainer.steps == 2
+
+
+def test_a_patch_that_does_not_fit_is_an_error(make, monkeypatch):
+    trainer = make(batch=2)
+    short_of_memory(trainer, monkeypatch, most=0)
+    with pytest.raises(torch.OutOfMemoryError):
+        trainer.step()
+
+
+def test_an_error_that_is_not_about_memory_is_not_taken_for_one(make, monkeypatch):
+    trainer = make(batch=2)
+    monkeypatch.setattr(trainer.tuner, "step", lambda batch, teacher: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        trainer.step()
 
 
 def test_without_held_out_strokes_the_newest_weights_are_shown(make):

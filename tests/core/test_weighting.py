@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,10 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import label
 
+from napari_unet.core.objects_paint import classes_of
+from napari_unet.core.settings import Training
 from napari_unet.core.weighting import (
+    BORDERS,
+    Borders,
     border_weights,
     border_weights_of,
     class_weights,
+    pixel_weights,
     two_distances,
 )
 
@@ -131,3 +138,67 @@ def test_every_painted_class_has_the_same_sum_and_the_mean_is_one(painted):
 
 def test_no_paint_has_no_weight():
     assert not class_weights(np.zeros(256, np.int64)).any()
+
+
+# -- weights of painted objects --------------------------------------------------------------
+
+# background around two objects that touch, two that do not, and an unlabelled corner
+OBJECTS = np.ones((40, 60), np.uint16)
+OBJECTS[10:20, 10:20], OBJECTS[10:20, 20:30] = 2, 7
+OBJECTS[28:36, 10:20], OBJECTS[28:36, 24:34] = 300, 4
+OBJECTS[:5, :5] = 0
+
+
+def weights_of(objects, borders):
+    classes = classes_of(objects)
+    return classes, pixel_weights(classes, borders)
+
+
+def test_the_2015_weights_are_equation_2():
+    classes, weights = weights_of(OBJECTS, BORDERS["2015"])
+    counts = np.bincount(classes.ravel())
+    balance = counts[1:].sum() / 2 / counts[1:]
+    assert weights[12, 12] == pytest.approx(balance[1], rel=1e-5)
+    assert weights[15, 19] == pytest.approx(balance[0] + 10 * math.exp(-(2**2) / 50), rel=1e-5)
+    between = 10 * math.exp(-((2 + 3) ** 2) / 50)  # two px from one, three from the other
+    assert weights[32, 21] == pytest.approx(balance[0] + between, rel=1e-5)
+    assert (weights[:5, :5] == 0).all()
+    extra = np.where(classes == 1, weights - balance[0], 0)
+    assert np.allclose(extra, border_weights(classes, 10, 5), atol=1e-4)
+
+
+def test_the_2019_weights():
+    _, weights = weights_of(OBJECTS, BORDERS["2019"])
+    assert weights[12, 12] == 1
+    near = 0.1 + 0.9 * math.exp(-(1**2) / 200)
+    assert weights[15, 19] == pytest.approx(near + 50 * math.exp(-(2**2) / 72), rel=1e-5)
+    assert weights[5, 59] == pytest.approx(0.1, abs=0.02)
+    assert (weights[:5, :5] == 0).all()
+
+
+def test_objects_that_touch_are_told_apart_by_their_ids():
+    """Their class alone would make them one object, with no border between."""
+    one = weights_of(np.where(OBJECTS == 7, 2, OBJECTS), Borders(10, 5))[1]
+    two = weights_of(OBJECTS, Borders(10, 5))[1]
+    assert two[15, 19] > one[15, 19] + 5
+
+
+def test_nothing_but_background():
+    classes, weights = weights_of(np.ones((8, 8), int), BORDERS["2019"])
+    assert (classes == 1).all()
+    assert np.allclose(weights, 0.1)
+
+
+def test_settings_choose_the_borders():
+    assert Borders.of(Training()) == BORDERS["2015"]
+    assert Borders.of(Training(borders="2019", border_weight=3.0)) == BORDERS["2019"]
+    own = Training(border_weight=3.0, border_sigma=2.0, far_background=0.5)
+    assert Borders.of(own) == Borders(3.0, 2.0, far=0.5)
+
+
+def test_classes_are_balanced_by_the_counts_that_are_given():
+    classes = np.array([[1, 1, 1, 2]], np.uint8)
+    counts = np.bincount([1, 2, 2, 2], minlength=256)
+    weights = pixel_weights(classes, Borders(0, 5), counts)
+    assert weights[0, 0] == pytest.approx(2)
+    assert weights[0, 3] == pytest.approx(2 / 3)

@@ -99,6 +99,8 @@ PROSE = {"benchmarks.md", "comparison.md", "design.md", "reliability.md"}
 @pytest.mark.parametrize("page", [p for p in GUIDES if p.name not in PROSE], ids=lambda p: p.name)
 def test_what_is_to_be_pressed_is_there(page):
     widgets = (ROOT / "src" / "napari_unet" / "widgets").glob("*.py")
-    source = "".join(path.read_text(encoding="utf-8") for path in widgets)
+    # without the marks of letters that are pressed with Alt
+    source = "".join(path.read_text(encoding="utf-8") for path in widgets).replace("&", "")
     for label in LABEL.findall(page.read_text(encoding="utf-8")):
-        assert f'"{label}' in source, label
+        # some are written in capitals only where they are shown
+        assert f'"{label}' in source or f'"{label.lower()}"' in source, label

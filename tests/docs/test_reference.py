@@ -41,7 +41,7 @@ def test_tables_are_as_wide_as_their_heads():
 
 def test_every_command_is_described():
     text = page("command-line.md")
-    for command in ("demo", "train", "segment", "evaluate", "info"):
+    for command in ("demo", "train", "segment", "evaluate", "info", "export"):
         assert f"## {command}\n" in text
         assert f"usage: napari-unet {command}" in text
 
@@ -56,6 +56,13 @@ def test_every_field_of_a_models_header_is_described():
     text = page("model-file.md")
     for field in msgspec.structs.fields(Header):
         assert f"| `{field.name}` |" in text
+
+
+def test_every_module_is_in_the_table_and_says_what_it_does():
+    text = page("modules.md")
+    for path in (ROOT / "src" / "napari_unet").rglob("*.py"):
+        if path.stem not in {"__init__", "__main__"}:
+            assert re.search(rf"^\| `{path.stem}` \| \S.{{10,}} \|$", text, re.MULTILINE), path
 
 
 def test_an_unknown_mark_is_an_error():

@@ -40,7 +40,7 @@ def small_tiles(monkeypatch):
         monkeypatch.setattr(
             prediction.Predictor,
             "tiles",
-            lambda self, picture, size=output: tiles(self, picture, size),
+            lambda self, picture, size=output, within=None: tiles(self, picture, size, within),
         )
 
     return set_to

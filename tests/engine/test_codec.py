@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec import msgpack
 
 from napari_unet.core.annotations import Annotations
+from napari_unet.core.image import Normalisation
 from napari_unet.core.settings import Settings, changed
 from napari_unet.engine import codec
 from napari_unet.engine import messages as m
@@ -23,6 +24,9 @@ TILE = np.arange(6, dtype=np.uint8).reshape(2, 3)
 COMMANDS = [
     m.Configure(("nucleus", "Zellkörper ß"), changed(Settings(), "training", batch=2)),
     m.Open("a", np.arange(12.0).reshape(1, 3, 4)),
+    m.Offer("a", (1, 10**5, 10**5), "<u2", Normalisation((1.5,), (2.0,))),
+    m.Pixels("a", (0, 1, 2, 4), TILE[None]),
+    m.Pixels("a", (0, 1, 2, 4), None, "It cannot be read."),
     m.Close("a"),
     m.Annotate("a", Annotations.of(PAINT)),
     m.Annotate("a", Annotations((7, 9))),
@@ -42,6 +46,7 @@ COMMANDS = [
 EVENTS = [
     m.Ready("cpu", 2, "bfloat16"),
     m.Idle(),
+    m.Wanted("a", (0, 1, 2, 4)),
     m.Predicted("a", 3, 16, 0, TILE),
     m.Predicted("a", 3, 16, 0, TILE, TILE + 1),
     m.Swept("a", 3, 1, 9, 2),

@@ -644,7 +644,7 @@ def test_an_error_in_one_command_loses_none_of_the_others(begin, monkeypatch, to
     driver.until(m.Idle)
     bench = driver.session.bench
     with monkeypatch.context() as patch:
-        patch.setattr(bench.trainer, "annotate", lambda *a: 1 / 0)
+        patch.setattr(bench.trainer, "annotate", lambda *a, **more: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             driver.do(
                 m.Annotate("a", Annotations.of(toy().paint[::-1])), m.Open("b", toy(44).raw),

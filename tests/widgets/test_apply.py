@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pytest
 from fake_model import model_bytes
+from qtpy.QtWidgets import QMessageBox
 
+from napari_unet.engine.messages import SegmentImage
 from napari_unet.widgets.apply import ApplyWidget
 
 
@@ -78,3 +82,45 @@ def test_closing_it_ends_the_engine(widget, viewer, model, qtbot):
     process = widget._keeper._link.process
     viewer.window.remove_dock_widget(widget)
     qtbot.waitUntil(lambda: process.poll() is not None, timeout=5000)
+
+
+@pytest.fixture
+def package(tmp_path):
+    """Makes a package whose description names these weights."""
+    pytest.importorskip("yaml", reason="needs the extra bioimageio")
+
+    def make(*formats):
+        path = tmp_path / "package.zip"
+        weights = "\n".join(f"  {name}: {{source: w}}" for name in formats)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("rdf.yaml", f"type: model\nweights:\n{weights}\n")
+        return path
+
+    return make
+
+
+def test_a_package_is_handed_to_the_engine(widget, package, qtbot, monkeypatch):
+    posted = []
+    monkeypatch.setattr(widget._keeper, "post", posted.append)
+    widget._segmenter._post = posted.append
+    widget.model.value = package("onnx", "torchscript")
+    widget.start.click()
+    qtbot.waitUntil(lambda: any(isinstance(p, SegmentImage) for p in posted), timeout=5000)
+    (command,) = [p for p in posted if isinstance(p, SegmentImage)]
+    assert command.package == str(widget.model.value)
+    assert not command.trusted
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_programs_in_packages_are_asked_about(widget, package, monkeypatch, yes):
+    button = QMessageBox.StandardButton
+    monkeypatch.setattr(QMessageBox, "question", lambda *a, **k: button.Yes if yes else button.No)
+    opened = widget._open(package("torchscript"))
+    assert opened is None if not yes else opened.trusted
+
+
+def test_weights_that_need_foreign_code_are_refused(widget, package):
+    widget.model.value = package("pytorch_state_dict")
+    widget.start.click()
+    assert "Python files are not run" in widget.message.text()
+    assert not widget._keeper.running

@@ -92,3 +92,26 @@ def test_something_is_done_alone_and_its_errors_come_here(disk):
     done = []
     disk.now(lambda: done.append(threading.current_thread().name))
     assert "autosave" in done[0]
+
+
+def test_no_thread_stays_when_nothing_is_to_be_done(disk, qtbot):
+    disk._idle.setInterval(300)
+    done = []
+    disk.add(lambda: done.append(1))
+    assert disk.flush(2)
+    quick, slow = disk._pools
+    threads = [*quick._threads, *slow._threads]
+    assert all(thread.is_alive() for thread in threads)
+    qtbot.waitUntil(lambda: not any(t.is_alive() for t in threads), timeout=5000)
+    disk.add(lambda: done.append(2))
+    assert disk.flush(2)
+    assert done == [1, 2]
+
+
+def test_what_the_disk_refused_is_tried_again_after_a_rest(disk, qtbot):
+    disk._idle.setInterval(10)
+    full = Full()
+    disk.add(lambda: full.write(1))
+    QTest.qWait(60)
+    full.full = False
+    qtbot.waitUntil(lambda: full.written == [1], timeout=3000)

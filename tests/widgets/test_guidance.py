@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_unet.widgets.guidance import Learning, Situation, advice
+from napari_unet.widgets.guidance import Learning, Situation, Step, advice
 
 CLASSES = ("background", "cell")
 CHOSEN = {"images": 1, "image": "blobs", "classes": CLASSES}
@@ -15,16 +15,34 @@ ANSWERED = {**PAINTED, "ready": True, "answered": True}
     [
         (Situation(), "1 · Open an image", "Open Sample"),
         (Situation(images=2), "1 · Choose the image", "Choose"),
-        (Situation(**CHOSEN), "2 · Paint", "in the background. Then click “cell”"),
+        (
+            Situation(**CHOSEN),
+            "2 · Paint a few strokes of each class",
+            "in the background. Then click “cell”",
+        ),
         (Situation(**CHOSEN, painted=("background",)), "2 · Paint a second class", "“cell”"),
         (Situation(**CHOSEN, painted=("cell",)), "2 · Paint a second class", "“background”"),
         (Situation(**CHOSEN, answered=True), "2 · Look and correct", "Segment"),
         (Situation(**PAINTED), "One moment", "engine is starting"),
         (Situation(**PAINTED, ready=True), "One moment", "first answer"),
         (Situation(**ANSWERED), "3 · Train", "Press Train"),
-        (Situation(**ANSWERED, learning=Learning.TRAINING), "4 · Correct", "while you paint"),
-        (Situation(**ANSWERED, learning=Learning.RESTING), "4 · Correct or finish", "rests"),
+        (
+            Situation(**ANSWERED, learning=Learning.TRAINING),
+            "4 · Keep going: correct what is wrong",
+            "while you paint",
+        ),
+        (
+            Situation(**ANSWERED, learning=Learning.RESTING),
+            "4 · Correct it, or segment all",
+            "rests",
+        ),
         (Situation(**ANSWERED, trained=True), "Paused", "Press Train"),
+        (
+            Situation(**ANSWERED, trained=True, good=True, learning=Learning.TRAINING),
+            "5 · Looks good: segment all",
+            "“Segment this image”",
+        ),
+        (Situation(**ANSWERED, outlining=True), "Accept what is right", "Drag around"),
         (Situation(**ANSWERED, segmenting=True), "Segmenting", "new layer"),
         (Situation(**ANSWERED, notice="Saved."), "Next", "Saved."),
         (Situation(notice="No!", urgent=True), "Please look", "No!"),
@@ -38,10 +56,32 @@ def test_each_situation_has_one_next_step(situation, title, says):
 
 
 def test_a_notice_does_not_hide_how_to_begin():
-    assert advice(Situation(**CHOSEN, notice="Restored.")).title == "2 · Paint"
+    assert advice(Situation(**CHOSEN, notice="Restored.")).title.startswith("2 · Paint")
 
 
 def test_only_troubles_are_urgent():
     assert advice(Situation(notice="No!", urgent=True)).urgent
     assert advice(Situation(gone=True)).urgent
     assert not advice(Situation(**ANSWERED)).urgent
+
+
+@pytest.mark.parametrize(
+    ("situation", "step"),
+    [
+        (Situation(), Step.OPEN),
+        (Situation(**CHOSEN), Step.PAINT),
+        (Situation(**PAINTED), Step.WAIT),
+        (Situation(**ANSWERED), Step.TRAIN),
+        (Situation(**ANSWERED, notice="Saved."), Step.TRAIN),
+        (Situation(**ANSWERED, trained=True, learning=Learning.TRAINING), Step.CORRECT),
+        (Situation(**ANSWERED, trained=True, good=True), Step.SEGMENT),
+        (Situation(**ANSWERED, trained=True, good=True, segmenting=True), Step.WAIT),
+        (Situation(**ANSWERED, gone=True), Step.TRAIN),
+    ],
+)
+def test_the_button_of_the_step_is_known(situation, step):
+    assert advice(situation).step is step
+
+
+def test_good_strokes_before_any_training_do_not_skip_it():
+    assert advice(Situation(**ANSWERED, good=True)).step is Step.TRAIN

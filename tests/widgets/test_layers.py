@@ -8,7 +8,8 @@ from napari.layers import Labels
 from napari_unet.core.annotations import AnnotationError
 from napari_unet.core.image import ImageError
 from napari_unet.widgets.layers import bind
-from napari_unet.widgets.planes import current_index, plane_shape, read_plane
+from napari_unet.widgets.pixels import pixels_of
+from napari_unet.widgets.planes import current_index, plane_shape
 
 COLOURS = ("#56b4e9", "#e69f00", "#009e73")
 
@@ -101,14 +102,14 @@ def test_channels_of_other_sizes_are_refused(viewer, bound):
 
 def test_channels_make_one_plane(viewer):
     one, two = viewer.add_image(np.zeros((30, 40))), viewer.add_image(np.ones((30, 40)))
-    plane = read_plane([one, two], ())
+    plane = pixels_of([one, two], ()).whole()
     assert plane.shape == (2, 30, 40)
     assert (plane[1] == 1).all()
 
 
 def test_colour_images_have_three_channels(viewer, bound):
     image = viewer.add_image(np.zeros((30, 40, 4), np.uint8), rgb=True)
-    assert read_plane([image], ()).shape == (3, 30, 40)
+    assert pixels_of([image], ()).whole().shape == (3, 30, 40)
     assert bound([image]).paint.data.shape == (30, 40)
 
 
@@ -116,7 +117,7 @@ def test_a_pyramid_is_used_at_full_resolution(viewer, bound):
     levels = [np.zeros((64, 80)), np.zeros((32, 40))]
     image = viewer.add_image(levels, multiscale=True)
     assert plane_shape(image) == (64, 80)
-    assert read_plane([image], ()).shape == (1, 64, 80)
+    assert pixels_of([image], ()).whole().shape == (1, 64, 80)
     assert bound([image]).paint.data.shape == (64, 80)
 
 
@@ -126,7 +127,7 @@ def test_the_plane_in_view_follows_the_sliders(viewer):
     )
     viewer.dims.set_current_step(0, 4)
     assert current_index(viewer, image) == (4,)
-    assert (read_plane([image], (4,)) == 4).all()
+    assert (pixels_of([image], (4,)).whole() == 4).all()
 
 
 def test_dropping_a_class_erases_it_and_closes_the_gap(viewer, bound):
@@ -152,3 +153,21 @@ def test_the_brush_fits_the_image(viewer, bound):
     small = bound([viewer.add_image(np.zeros((30, 40)))])
     large = bound([viewer.add_image(np.zeros((2000, 2000)))])
     assert small.paint.brush_size < large.paint.brush_size
+
+
+def test_what_lies_over_channels_is_shown_with_each_of_them(viewer, bound):
+    image = viewer.add_image(
+        np.zeros((2, 3, 30, 40)),
+        scale=(5, 2, 0.5, 0.25),
+        translate=(1, 3, 5, 7),
+        axis_labels=("z", "c", "y", "x"),
+    )
+    binding = bound([image])
+    assert binding.paint.data.shape == (2, 1, 30, 40)
+    for channel in range(3):
+        place = image.data_to_world((1, channel, 10, 20))
+        for layer in (binding.paint, binding.prediction):
+            assert np.rint(layer.world_to_data(place)).astype(int).tolist() == [1, 0, 10, 20]
+    viewer.dims.set_point(0, 6)
+    viewer.dims.set_point(1, 7)
+    assert current_index(viewer, image) == (1, 0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hands import paint, stroke
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractButton, QFileDialog, QMessageBox, QWidget
+from qtpy.QtWidgets import QAbstractButton, QFileDialog, QMessageBox
 
 from napari_unet.core.settings import knobs
 from napari_unet.widgets.guidance import Learning
@@ -22,7 +22,7 @@ def test_without_an_image_it_says_to_open_one(panel):
 
 def test_an_image_that_is_alone_is_chosen(studio, panel, viewer):
     assert panel.image.image.layer is viewer.layers["halves"]
-    assert panel.guide.title.text() == "2 · Paint"
+    assert panel.guide.title.text() == "2 · Paint a few strokes of each class"
     assert viewer.layers.selection.active is studio.desk.active.paint
     assert studio.desk.active.paint.mode == "paint"
 
@@ -112,10 +112,10 @@ def test_train_needs_two_classes_and_then_toggles(studio, panel, qtbot):
     paint(studio, 2, np.s_[20:40, 150:200])
     qtbot.waitUntil(train.isEnabled, timeout=3000)
     train.click()
-    assert train.text() == "Pause"
-    qtbot.waitUntil(lambda: "Held-out strokes" in panel.training.score.text(), timeout=5000)
+    assert train.text() == "Pa&use"
+    qtbot.waitUntil(lambda: "Held-out strokes" in panel.scores.score.text(), timeout=5000)
     train.click()
-    assert train.text() == "Train"
+    assert train.text() == "&Train"
     assert studio.lesson.learning is Learning.PAUSED
 
 
@@ -136,11 +136,11 @@ def test_reset_asks_first(painted, panel, qtbot, monkeypatch, button, left):
 
 def test_the_curve_shows_once_there_is_something(painted, panel, qtbot):
     panel.window().show()
-    assert panel.training.curve.isHidden()
+    assert panel.scores.curve.isHidden()
     painted.train()
     qtbot.waitUntil(lambda: len(painted.lesson.report.scores) > 2, timeout=5000)
-    qtbot.waitUntil(lambda: np.size(panel.training.curve.score.xData) > 2, timeout=5000)
-    assert panel.training.curve.isVisible()
+    qtbot.waitUntil(lambda: np.size(panel.scores.curve.score.xData) > 2, timeout=5000)
+    assert panel.scores.curve.isVisible()
 
 
 def test_new_strokes_are_told_of_and_drawn_in_the_curve(painted, panel, qtbot):
@@ -151,19 +151,19 @@ def test_new_strokes_are_told_of_and_drawn_in_the_curve(painted, panel, qtbot):
         qtbot.waitUntil(
             lambda count=count: len(painted.lesson.report.agreements) == count, timeout=5000
         )
-    qtbot.waitUntil(lambda: np.size(panel.training.curve.agreement.xData) == 2, timeout=5000)
-    assert panel.training.curve.agreement.yData.tolist() == [80, 80]
-    assert "your last 2 strokes, 80" in panel.training.agreement.text()
+    qtbot.waitUntil(lambda: np.size(panel.scores.curve.agreement.xData) == 2, timeout=5000)
+    assert panel.scores.curve.agreement.yData.tolist() == [80, 80]
+    assert "your last 2 strokes, 80" in panel.scores.agreement.text()
 
 
 def test_the_working_scale_is_told(painted, panel, qtbot):
     painted.train()
-    qtbot.waitUntil(lambda: "half size" in panel.training.detail.text(), timeout=5000)
-    assert "half size" in panel.training.detail.toolTip()
+    qtbot.waitUntil(lambda: "half size" in panel.scores.detail.text(), timeout=5000)
+    assert "half size" in panel.scores.detail.toolTip()
 
 
 def test_the_overlay_is_chosen_by_name(painted, panel, viewer, qtbot):
-    overlay = panel.results.overlay
+    overlay = panel.view.overlay
     assert [overlay.itemText(i) for i in range(overlay.count())] == [
         "nothing", "where it is unsure", "probability of background", "probability of cell",
     ]  # fmt: skip
@@ -173,14 +173,6 @@ def test_the_overlay_is_chosen_by_name(painted, panel, viewer, qtbot):
         assert viewer.layers[name].visible
     overlay.activated.emit(0)
     assert painted.desk.active.tiles.overlay is None
-
-
-def test_the_check_box_follows_the_layer(painted, panel):
-    box = panel.results.show_prediction
-    box.click()
-    assert not painted.desk.active.prediction.visible
-    painted.desk.active.prediction.visible = True
-    assert box.isChecked()
 
 
 def test_saving_and_loading_by_button(painted, panel, qtbot, monkeypatch, tmp_path):
@@ -230,17 +222,6 @@ def test_a_changed_setting_reaches_the_engine_once(panel, qtbot, monkeypatch):
     qtbot.wait(500)
     (settings,) = told
     assert (settings.training.batch, settings.compute.threads) == (2, 3)
-
-
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_it_fits_into_360_px(painted, panel, viewer, theme, qtbot):
-    viewer.theme = theme
-    panel.settings.expand(animate=False)
-    panel.resize(360, 900)
-    qtbot.wait(50)
-    assert panel.minimumWidth() == 320
-    inner = panel.findChild(QWidget, "content")
-    assert inner.minimumSizeHint().width() <= 320
 
 
 def test_every_button_says_what_it_does(panel):

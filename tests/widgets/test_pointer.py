@@ -44,7 +44,7 @@ def test_the_key_moves_the_view_and_marks_the_place(shown, viewer, qtbot):
 def test_the_button_does_the_same_and_then_goes_elsewhere(shown, panel, viewer, qtbot):
     for place in PLACES:
         shown.pointer.hide()
-        panel.training.next.click()
+        panel.correct.next.click()
         qtbot.waitUntil(lambda: shown.pointer.ring is not None, timeout=5000)
         assert centre(viewer, shown.desk.active.image) == place
 
@@ -112,10 +112,10 @@ def test_in_three_dimensions_it_says_what_to_do(shown, panel, viewer, qtbot):
 
 
 def test_the_button_waits_for_a_prediction(studio, panel, qtbot):
-    assert not panel.training.next.isEnabled()
+    assert not panel.correct.next.isEnabled()
     paint(studio, 1, np.s_[20:40, 10:60])
     paint(studio, 2, np.s_[20:40, 150:200])
-    qtbot.waitUntil(panel.training.next.isEnabled, timeout=10000)
+    qtbot.waitUntil(panel.correct.next.isEnabled, timeout=10000)
 
 
 def test_nothing_happens_without_an_image(panel, viewer):

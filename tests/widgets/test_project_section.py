@@ -112,7 +112,8 @@ def test_save_as_new_open_and_recent(painted, panel, viewer, tmp_path, monkeypat
     QTest.qWait(50)
     unsaved = painted.project.path
     before = painted.desk.active.paint.data.copy()
-    section, (new, choose, _, save_as) = panel.project, panel.project.menu_button.menu().actions()
+    section = panel.project
+    new, choose, _zipped, _, save_as = section.menu_button.menu().actions()
     save_as.trigger()
     assert painted.project.path == place
     assert not unsaved.exists()
@@ -133,7 +134,7 @@ def test_what_cannot_be_done_is_said(painted, panel, tmp_path, monkeypatch):
     (tmp_path / "full" / "file").touch()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "full"), ""))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path / "full"))
-    _, choose, _, save_as = panel.project.menu_button.menu().actions()
+    _, choose, _zipped, _, save_as = panel.project.menu_button.menu().actions()
     save_as.trigger()
     assert "not empty" in painted.lesson.notice
     choose.trigger()

@@ -14,7 +14,7 @@ from napari_unet.engine.messages import UNSURE
 from napari_unet.widgets.guidance import Learning, advice
 from napari_unet.widgets.model_file import ModelFileError
 from napari_unet.widgets.panel import AnnotatePanel
-from napari_unet.widgets.studios import NEXT_PLACE, SHORTCUT, studio_of
+from napari_unet.widgets.studios import studio_of
 
 
 def records():
@@ -354,31 +354,6 @@ def test_strokes_of_two_images_are_learnt_together(painted, viewer, image, qtbot
     painted.choose([viewer.layers["halves"]])
     assert len(painted.desk.bindings) == 2
     assert sum(layer.name.endswith("strokes") for layer in viewer.layers) == 2
-
-
-def test_the_key_shows_and_hides_the_prediction(painted, viewer):
-    (toggle,) = [f for k, f in viewer.keymap.items() if str(k) == "Ctrl+Shift+H"]
-    toggle(viewer)
-    assert not painted.desk.active.prediction.visible
-    toggle(viewer)
-    assert painted.desk.active.prediction.visible
-
-
-@pytest.mark.parametrize("key", [SHORTCUT, NEXT_PLACE])
-def test_the_key_is_free_in_napari(make_napari_viewer, key):
-    from app_model.types import KeyBinding
-    from napari.settings import get_settings
-
-    viewer = make_napari_viewer()
-    ours = KeyBinding.from_str(key.replace("Control", "Ctrl").replace("-", "+"))
-    taken = {
-        str(binding)
-        for bindings in get_settings().shortcuts.shortcuts.values()
-        for binding in bindings
-    }
-    taken |= {action.shortcut().toString() for action in viewer.window._qt_window.actions()}
-    assert len(taken) > 50
-    assert str(ours) not in taken
 
 
 def test_closing_the_panel_ends_the_engine_and_keeps_the_layers(painted, panel, viewer, qtbot):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 from napari_unet import __version__
+from napari_unet.cli.flags import add_knob, count, kinds, numbers, positive
 from napari_unet.core.objects_settings import ObjectSettings
 from napari_unet.core.recipe import FORMATS, KINDS
-from napari_unet.core.settings import Knob, Settings, changed, declared, knobs
+from napari_unet.core.settings import Settings, changed, declared, knobs
 
 # Shown first; the others are for experts
 _FRONT = ("preset", "working_scale", "device", "precision", "threads", "seed")
@@ -30,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("segment", "segment images with a model", _segment),
         ("evaluate", "compare label files with the truth", _evaluate),
         ("info", "tell what a model file holds", _info),
+        ("export", "make a package for bioimage.io of a model", _export),
     ):
         command = commands.add_parser(name, help=brief)
         fill(command)
@@ -41,6 +42,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Refuse, with exit code 2, what the grammar alone cannot see."""
+    if options.command == "train":
+        given = [options.images is not None, options.annotations is not None]
+        if any(given) if options.project else not all(given):
+            parser.error("train needs --images and --annotations, or --project alone")
     names = getattr(options, "classes", None)
     if names is not None and (len(names) < 2 or len(set(names)) < len(names) or "" in names):
         parser.error("--classes needs two or more different names, for example background,cell")
@@ -67,7 +72,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
         help="where files go when there is no window (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--seconds", type=_positive, default=40.0, metavar="S",
+        "--seconds", type=positive, default=40.0, metavar="S",
         help="how long to train when there is no window (default: %(default)g)",
     )  # fmt: skip
 
@@ -79,19 +84,29 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "when nothing improves on strokes held out."
     )
     add = parser.add_argument
-    add("--images", nargs="+", type=Path, required=True, metavar="A", help="files or folders")
-    add("--annotations", nargs="+", type=Path, required=True, metavar="A", help="files or folders")
+    add("--images", nargs="+", type=Path, metavar="A", help="files or folders")
+    add("--annotations", nargs="+", type=Path, metavar="A", help="files or folders")
+    add(
+        "--project", type=Path, metavar="DIR",
+        help="the images and strokes of a project, instead of --images and --annotations",
+    )  # fmt: skip
     add("--out", type=Path, required=True, metavar="MODEL", help="the model file to write")
     add(
         "--classes", type=lambda text: tuple(name.strip() for name in text.split(",")),
         metavar="NAMES", help="names of classes 1, 2, …, for example background,cell",
     )  # fmt: skip
+    add(
+        "--objects", nargs="?", const="sparse", choices=("sparse", "dense"),
+        help="the annotations hold numbers of objects, and the network learns to part those that "
+        "touch: 0 unlabelled, 1 background, 2, 3, … objects; dense: 0 background, 1, 2, … objects, "
+        "as the masks of most tools",
+    )  # fmt: skip
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
-        "--seconds", type=_positive, metavar="S",
+        "--seconds", type=positive, metavar="S",
         help="train no longer than this, the first answer included (default: 60, any with --steps)",
     )  # fmt: skip
-    length.add_argument("--steps", type=_count, metavar="N", help="stop after so many steps")
+    length.add_argument("--steps", type=count, metavar="N", help="stop after so many steps")
     add(
         "--init", default="bundled", metavar="bundled|random|MODEL",
         help="weights to start from (default: %(default)s)",
@@ -99,7 +114,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     front = parser.add_argument_group("settings")
     expert = parser.add_argument_group("settings for experts")
     for knob in sorted(knobs(), key=lambda knob: knob.name not in _FRONT):
-        _add_knob(front if knob.name in _FRONT else expert, knob)
+        add_knob(front if knob.name in _FRONT else expert, knob)
 
 
 def _segment(parser: argparse.ArgumentParser) -> None:
@@ -109,18 +124,25 @@ def _segment(parser: argparse.ArgumentParser) -> None:
     )
     add = parser.add_argument
     add("input", nargs="+", type=Path, metavar="INPUT", help="image files or folders")
-    add("--model", type=Path, required=True, metavar="MODEL", help="a model file")
+    add(
+        "--model", type=Path, required=True, metavar="MODEL",
+        help="a model file, or a package of bioimage.io (a zip file or folder)",
+    )  # fmt: skip
+    add(
+        "--trust", action="store_true",
+        help="run a package's TorchScript program, which can do anything that you can",
+    )  # fmt: skip
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     add("--pattern", default="*", help="what names of files in folders must match, as *_dapi.tif")
     add("--recursive", action="store_true", help="sub-folders too; --out mirrors them")
     add(
-        "--outputs", type=_kinds, default=KINDS[:1], metavar="KINDS",
+        "--outputs", type=kinds, default=KINDS[:1], metavar="KINDS",
         help=f"what to write, from {','.join(KINDS)} (default: {KINDS[0]})",
     )  # fmt: skip
     add("--format", choices=FORMATS, default=FORMATS[0], help="of images (default: %(default)s)")
-    add("--channels", type=_numbers, default=(), metavar="N,…", help="of the files (default: all)")
+    add("--channels", type=numbers, default=(), metavar="N,…", help="of the files (default: all)")
     add(
-        "--objects-of", type=_numbers, default=(), metavar="N,…",
+        "--objects-of", type=numbers, default=(), metavar="N,…",
         help="classes whose objects are counted (default: all but the first)",
     )  # fmt: skip
     add(
@@ -133,10 +155,10 @@ def _segment(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     objects = parser.add_argument_group("objects and measurements")
     for knob in declared(ObjectSettings()):
-        _add_knob(objects, knob)
+        add_knob(objects, knob)
     for knob in knobs():
         if knob.group == "compute":
-            _add_knob(parser, knob)
+            add_knob(parser, knob)
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
@@ -157,64 +179,39 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _info(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL")
+    parser.add_argument(
+        "--methods", action="store_true", help="print a paragraph for a paper, with references"
+    )
 
 
-def _add_knob(
-    parser: argparse._ActionsContainer,
-    knob: Knob,
-) -> None:
-    """Add the flag of one setting; what is not given keeps the default."""
-    unit = f" {knob.unit}" if knob.unit else ""
-    default = ("yes" if knob.default else "no") if knob.kind is bool else knob.default
-    tip = f"{knob.tip} (default: {default}{unit})".replace("%", "%%")
-    flag = f"--{knob.name.replace('_', '-')}"
-    if knob.kind is bool:
-        parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=tip)
-    elif knob.choices:
-        parser.add_argument(flag, choices=knob.choices, help=tip)
-    else:
-        kind = "N" if knob.kind is int else "X"
-        parser.add_argument(flag, type=_within(knob), metavar=kind, help=tip)
-
-
-def _within(knob: Knob) -> Callable[[str], float]:
-    """A reader of a number between the setting's bounds."""
-
-    def read(text: str) -> float:
-        try:
-            value: float = knob.kind(text)
-        except ValueError:
-            what = "a whole number" if knob.kind is int else "a number"
-            raise argparse.ArgumentTypeError(f"{text!r} is not {what}") from None
-        if not (knob.low or 0) <= value <= (knob.high or 0):
-            raise argparse.ArgumentTypeError(f"{text} is not between {knob.low} and {knob.high}")
-        return value
-
-    return read
-
-
-def _kinds(text: str) -> tuple[str, ...]:
-    wanted = {part.strip() for part in text.split(",")}
-    if unknown := wanted.difference(KINDS):
-        raise argparse.ArgumentTypeError(f"{unknown.pop()!r} is none of {', '.join(KINDS)}")
-    return tuple(kind for kind in KINDS if kind in wanted)
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(_count(part.strip()) for part in text.split(","))
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number over 0")
-    return value
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number over 0")
-    return int(text)
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Write a package with the network as TorchScript and ONNX, which other programs run: "
+        "bioimageio.core, deepImageJ, ilastik, ONNX Runtime. It holds neither your images nor "
+        "strokes, except what you give with --sample."
+    )
+    add = parser.add_argument
+    add("model", type=Path, metavar="MODEL", help="a model file")
+    add("--out", type=Path, required=True, metavar="FILE", help="the zip file to write")
+    add("--author", nargs="+", required=True, metavar="NAME", help="who made the model")
+    add("--title", default="U-Net of napari-unet", metavar="TEXT", help="(default: %(default)s)")
+    add("--about", default="", metavar="TEXT", help="what the model is for")
+    add("--data", default="", metavar="TEXT", help="what it was trained on, as a link to it")
+    add(
+        "--license", default="CC-BY-4.0", metavar="ID",
+        help="an SPDX identifier (default: %(default)s)",
+    )  # fmt: skip
+    add(
+        "--sample", type=Path, metavar="IMAGE",
+        help="an image to show and test with; part of it is published (default: a bundled one)",
+    )  # fmt: skip
+    add(
+        "--for", dest="purpose", choices=("whole", "tiles"), default="whole",
+        help="whole: images that are segmented at once; the network measures brightness, and "
+        "labels are as here. tiles: images so large that programs cut them into tiles; standard "
+        "steps measure brightness over all of the image, and labels differ a little "
+        "(default: %(default)s)",
+    )  # fmt: skip
+    for knob in knobs():
+        if knob.name == "mirrors":
+            add_knob(parser, knob)

@@ -11,11 +11,13 @@ from napari_unet.cli.output import Progress, Refusal, result, say
 from napari_unet.cli.parser import chosen_settings
 from napari_unet.core.device import DeviceError, choose
 from napari_unet.core.objects_settings import ObjectSettings
+from napari_unet.core.package.archive import looks_like_one
+from napari_unet.core.package.running import PackageSegmenter
 from napari_unet.core.recipe import Recipe
-from napari_unet.core.settings import declared
+from napari_unet.core.settings import Compute, declared
 from napari_unet.engine.batch.pace import Pace, in_words
 from napari_unet.engine.batch.plan import Order
-from napari_unet.engine.batch.segmenter import ModelSegmenter
+from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter
 from napari_unet.engine.folder import segment_folder
 from napari_unet.engine.messages import (
     FileAdvanced,
@@ -32,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
         choose(compute, spare=0)
     except DeviceError as error:
         raise Refusal(str(error)) from error
-    segmenter = ModelSegmenter(open_model(options.model).to_bytes(), compute)
+    segmenter = _segmenter(options, compute)
     recipe = _recipe(options)
     order = Order(
         tuple(options.input), options.out, options.pattern, options.recursive, recipe,
@@ -55,6 +57,12 @@ def run(options: argparse.Namespace) -> int:
             case _:
                 assert_never(event)
     raise AssertionError("a batch ends with its sum")
+
+
+def _segmenter(options: argparse.Namespace, compute: Compute) -> Segmenter:
+    if looks_like_one(options.model):
+        return PackageSegmenter(str(options.model), trusted=options.trust)
+    return ModelSegmenter(open_model(options.model).to_bytes(), compute)
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_unet.cli.models import open_model
 from napari_unet.cli.output import Progress, Refusal, result, say, score
+from napari_unet.cli.painted_project import Material, read_project
 from napari_unet.cli.pairs import pair
 from napari_unet.cli.parser import chosen_settings
 from napari_unet.core.annotations import AnnotationError, check_shapes
@@ -26,21 +27,24 @@ from napari_unet.engine.train import TrainingError, train
 def run(options: argparse.Namespace) -> int:
     """Train and save a model."""
     _check_out(options.out)
-    pairs = [_read(*files) for files in pair(options.images, options.annotations)]
-    images, annotations = map(list, zip(*pairs, strict=True))
+    if options.project and options.objects:
+        raise Refusal("A project says itself which strokes are objects: leave --objects out.")
+    found = read_project(options.project) if options.project else _from_files(options)
     init: str | Model = options.init
     if init not in ("bundled", "random"):
         init = open_model(Path(options.init))
     watch = Watch(options.seconds, options.steps)
     try:
         model = train(
-            images,
-            annotations,
-            classes=options.classes,
+            found.images,
+            found.paints,
+            classes=options.classes or found.classes or None,
+            names=found.names,
             seconds=options.seconds,
             steps=options.steps,
             settings=chosen_settings(options),
             init=init,
+            objects=options.objects,
             report=watch.hear,
         )
     except (DeviceError, TrainingError) as error:
@@ -57,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         as_json=options.json,
         text=f"Wrote {options.out}: {watch.summary()}.",
         model=str(options.out),
-        images=len(images),
+        images=len(found.images),
         classes=list(model.header.classes),
         **watch.values(),
     )
@@ -127,6 +131,13 @@ class Watch:
         say(sentence)
 
 
+def _from_files(options: argparse.Namespace) -> Material:
+    files = pair(options.images, options.annotations)
+    pairs = [_read(image, paint, options.objects) for image, paint in files]
+    images, paints = map(list, zip(*pairs, strict=True))
+    return Material(images, paints, [image.name for image, _ in files], ())
+
+
 def _check_out(path: Path) -> None:
     """Find out now, not after the training, that the model cannot be written."""
     if path.is_dir():
@@ -141,9 +152,11 @@ def _check_out(path: Path) -> None:
         raise Refusal(f"The folder {path.parent} may not be written to: choose another one.")
 
 
-def _read(image_path: Path, paint_path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
+def _read(
+    image_path: Path, paint_path: Path, objects: str | None
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Read a pair of files; what is wrong with one is said with its name."""
-    image, paint = read_image(image_path), read_labels(paint_path)
+    image, paint = read_image(image_path), read_labels(paint_path, objects=bool(objects))
     try:
         Picture.of(as_plane(image))
     except ImageError as error:

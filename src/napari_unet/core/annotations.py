@@ -1,5 +1,7 @@
 """Sparse paint as an immutable value: 0 is unlabelled, 1…K are the classes.
 
+Where the objects of a class are told apart, some values are ids of objects: see `objects_ids`.
+
 Paint is kept in square blocks, and only blocks that hold paint exist, so a stroke on a huge
 plane is small, and two versions of the same paint share all blocks that did not change.
 """
@@ -14,17 +16,38 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from skimage.measure import label
 
+from napari_unet.core.objects_ids import classes_of_values
+from napari_unet.core.paint_checks import (
+    MAX_CLASSES,
+    AnnotationError,
+    check_class_map,
+    check_classes,
+    check_shapes,
+    check_trainable,
+    check_whole_numbers,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
+
+__all__ = [
+    "BLOCK",
+    "MAX_CLASSES",
+    "AnnotationError",
+    "Annotations",
+    "Block",
+    "ClassMap",
+    "check_class_map",
+    "check_classes",
+    "check_shapes",
+    "check_trainable",
+    "check_whole_numbers",
+    "strokes",
+]
 
 BLOCK = 256  # px per side
-MAX_CLASSES = 255
 
 ClassMap = NDArray[np.uint8]
-
-
-class AnnotationError(ValueError):
-    """Paint that cannot be trained on; the message says what to do."""
 
 
 class Block(Struct, frozen=True, eq=False):
@@ -36,21 +59,32 @@ class Block(Struct, frozen=True, eq=False):
 
 
 class Annotations(Struct, frozen=True, eq=False, dict=True):
-    """The paint on one plane of `shape` (Y, X)."""
+    """The paint on one plane of `shape` (Y, X).
+
+    `objects` are the classes whose objects have ids; see `objects_ids`.
+    """
 
     shape: tuple[int, int]
     blocks: tuple[Block, ...] = ()
+    objects: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, paint: NDArray[Any], before: Annotations | None = None) -> Annotations:
+    def of(
+        cls,
+        paint: NDArray[Any],
+        before: Annotations | None = None,
+        objects: tuple[int, ...] = (),
+    ) -> Annotations:
         """Take a snapshot of a painted plane; what equals `before` is shared, not copied.
 
         Parameters
         ----------
         paint : (Y, X) integers
-            0 unlabelled, 1…K classes.
+            0 unlabelled, 1…K classes, ids of objects.
         before : Annotations, optional
             An older snapshot of the same plane.
+        objects : tuple of int
+            The classes whose objects have ids.
 
         Raises
         ------
@@ -58,30 +92,70 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
             If the array is not a plane of classes 0…255.
         """
         check_class_map(paint)
-        old: Mapping[tuple[int, int], Block] = {}
-        if before is not None and before.shape == paint.shape:
-            old = {(b.y, b.x): b for b in before.blocks}
-        blocks = []
-        for y in range(0, paint.shape[0], BLOCK):
-            for x in range(0, paint.shape[1], BLOCK):
-                part = paint[y : y + BLOCK, x : x + BLOCK]
-                if not part.any():
-                    continue
-                known = old.get((y, x))
-                if known is None or not np.array_equal(known.values, part):
-                    values = part.astype(np.uint8)
-                    values.flags.writeable = False
-                    known = Block(y, x, values)
-                blocks.append(known)
-        return cls((int(paint.shape[0]), int(paint.shape[1])), tuple(blocks))
+        old = before.blocks if before is not None and before.shape == paint.shape else ()
+        shape = (int(paint.shape[0]), int(paint.shape[1]))
+        return cls(shape, tuple(_blocks(paint, old)), objects)
+
+    def replaced(self, y: int, x: int, paint: NDArray[Any]) -> Annotations:
+        """The same with a part painted anew; blocks that are equal are shared.
+
+        Parameters
+        ----------
+        y, x : int
+            First row and column of the part: multiples of 256.
+        paint : (h, w) integers
+            Its sides are multiples of 256, or reach the edge of the plane.
+
+        Raises
+        ------
+        AnnotationError
+            If the part holds other values than classes 0…255.
+        """
+        check_class_map(paint)
+        here: list[Block] = []
+        there: list[Block] = []
+        for b in self.blocks:
+            inside = y <= b.y < y + paint.shape[0] and x <= b.x < x + paint.shape[1]
+            (here if inside else there).append(b)
+        blocks = [*there, *_blocks(paint, here, y, x)]
+        ordered = tuple(sorted(blocks, key=lambda b: (b.y, b.x)))
+        return Annotations(self.shape, ordered, self.objects)
+
+    def part(self, y: int, x: int, height: int, width: int) -> ClassMap:
+        """The paint in a box as a (height, width) uint8 array."""
+        part = np.zeros((height, width), np.uint8)
+        for b in self.blocks:
+            h, w = b.values.shape
+            top, left = max(b.y, y), max(b.x, x)
+            low, right = min(b.y + h, y + height), min(b.x + w, x + width)
+            if top < low and left < right:
+                values = b.values[top - b.y : low - b.y, left - b.x : right - b.x]
+                part[top - y : low - y, left - x : right - x] = values
+        return part
+
+    def squares(self, side: int) -> dict[tuple[int, int], Annotations]:
+        """The paint in squares of `side` px, a multiple of 256; only those that hold some.
+
+        Returns
+        -------
+        dict
+            (first row, first column) → the square's paint as that of a plane of its own.
+        """
+        found: dict[tuple[int, int], list[Block]] = {}
+        for b in self.blocks:
+            y, x = b.y // side * side, b.x // side * side
+            found.setdefault((y, x), []).append(Block(b.y - y, b.x - x, b.values))
+        height, width = self.shape
+        return {
+            (y, x): Annotations(
+                (min(side, height - y), min(side, width - x)), tuple(blocks), self.objects
+            )
+            for (y, x), blocks in found.items()
+        }
 
     def dense(self) -> ClassMap:
         """The whole plane as a (Y, X) uint8 array."""
-        plane = np.zeros(self.shape, np.uint8)
-        for block in self.blocks:
-            h, w = block.values.shape
-            plane[block.y : block.y + h, block.x : block.x + w] = block.values
-        return plane
+        return self.part(0, 0, *self.shape)
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -93,10 +167,16 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
         total.flags.writeable = False
         return total
 
+    @property
+    def largest(self) -> int:
+        """The largest class that is painted; 0 if none is."""
+        painted = classes_of_values(self.objects)[self.counts > 0]
+        return int(painted.max(initial=0))
+
     def same_as(self, other: Annotations) -> bool:
         """Whether the paint is the same (cheap when blocks are shared)."""
         return (
-            self.shape == other.shape
+            (self.shape, self.objects) == (other.shape, other.objects)
             and len(self.blocks) == len(other.blocks)
             and all(
                 a is b or ((a.y, a.x) == (b.y, b.x) and np.array_equal(a.values, b.values))
@@ -105,83 +185,24 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
         )
 
 
-def check_class_map(paint: NDArray[Any]) -> None:
-    """Refuse what is not a plane of class numbers 0…255.
-
-    Raises
-    ------
-    AnnotationError
-    """
-    if paint.ndim != 2:
-        raise AnnotationError(
-            f"Annotations must be one plane (Y, X) of class numbers, not of shape {paint.shape}."
-        )
-    if not np.issubdtype(paint.dtype, np.integer):
-        raise AnnotationError(
-            f"Annotations hold {paint.dtype} values; save them as whole numbers: "
-            "0 for unlabelled, 1, 2, … for the classes."
-        )
-    if not paint.size:
-        return
-    low, high = int(paint.min()), int(paint.max())
-    if low < 0 or high > MAX_CLASSES:
-        raise AnnotationError(
-            f"Annotations hold the value {low if low < 0 else high}, but classes go from 1 to 255. "
-            "Is this an image of objects? Number the classes instead: 1 background, 2 cells, …"
-        )
-
-
-def check_shapes(paint: tuple[int, ...], image: tuple[int, ...]) -> None:
-    """Refuse paint of another size than its image, in px.
-
-    Raises
-    ------
-    AnnotationError
-    """
-    if tuple(paint) != tuple(image):
-        raise AnnotationError(
-            f"The strokes are {_px(paint)} but the image is {_px(image)}: "
-            "paint on a layer of the image's own size."
-        )
-
-
-def check_classes(counts: NDArray[np.int64], classes: int) -> None:
-    """Refuse paint of a class that is not there; `counts` of painted pixels, by value.
-
-    Raises
-    ------
-    AnnotationError
-    """
-    if counts[classes + 1 :].any():
-        number = int(np.flatnonzero(counts)[-1])
-        raise AnnotationError(
-            f"Class {number} is painted but there are only {classes} classes: "
-            "add the class, or erase that paint."
-        )
-
-
-def _px(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape)) + " px"
-
-
-def check_trainable(counts: NDArray[np.int64]) -> None:
-    """Refuse paint from which nothing can be learnt, by the pixels painted of each class.
-
-    Raises
-    ------
-    AnnotationError
-        If no class or only one is painted.
-    """
-    painted = np.flatnonzero(counts)
-    if len(painted) == 0:
-        raise AnnotationError(
-            "Nothing is painted yet: paint a stroke inside each of at least two classes."
-        )
-    if len(painted) == 1:
-        raise AnnotationError(
-            f"Only class {painted[0]} is painted: paint a stroke of a second class, so that "
-            "there is something to tell it from."
-        )
+def _blocks(
+    paint: NDArray[Any], before: Iterable[Block], top: int = 0, left: int = 0
+) -> list[Block]:
+    """The blocks of paint that begins at (`top`, `left`); those that are as before are shared."""
+    old = {(b.y, b.x): b for b in before}
+    blocks = []
+    for y in range(0, paint.shape[0], BLOCK):
+        for x in range(0, paint.shape[1], BLOCK):
+            part = paint[y : y + BLOCK, x : x + BLOCK]
+            if not part.any():
+                continue
+            known = old.get((top + y, left + x))
+            if known is None or not np.array_equal(known.values, part):
+                values = part.astype(np.uint8)
+                values.flags.writeable = False
+                known = Block(top + y, left + x, values)
+            blocks.append(known)
+    return blocks
 
 
 def strokes(paint: ClassMap) -> NDArray[np.int32]:

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from napari_unet.core.annotations import ClassMap, strokes
 from napari_unet.core.folds import cross_validated, folds
-from napari_unet.core.head import fit_head
+from napari_unet.core.head import fit_head, tilt
 from napari_unet.core.holdout import Split
 from napari_unet.core.image import Picture
 from napari_unet.core.judging import mean_over_classes
 from napari_unet.core.prediction import Predictor
 
 _MOST = 4000  # painted pixels of each class
+_AROUND = 2000  # any pixels of each tile
 
 Head = tuple[Tensor, Tensor]  # weight (K, D), bias (K,)
 
@@ -34,6 +35,7 @@ class Painted:
     trained : (n,) bool, False where held out
     fold : (n,) uint8, see `folds`
     strokes : of each painted class, on average
+    around : (m, D) float32, features of some pixels of the same tiles, painted or not
     """
 
     features: Tensor
@@ -41,11 +43,16 @@ class Painted:
     trained: Tensor
     fold: Tensor
     strokes: float
+    around: Tensor
 
-    def fit(self, classes: int, *, held: bool) -> Head:
-        """Fit the last layer to the trained pixels, and to those held out on request."""
+    def fit(self, classes: int, *, held: bool, tilted: bool = True) -> Head:
+        """Fit the last layer to the trained pixels, and to those held out on request.
+
+        Unless `tilted` towards what there is more of (see `tilt`), classes win alike.
+        """
         used = torch.ones_like(self.trained) if held else self.trained
-        return fit_head(self.features[used], self.targets[used], classes, self.strokes)
+        weight, bias = fit_head(self.features[used], self.targets[used], classes, self.strokes)
+        return weight, bias + tilt(self.around, weight, bias) if tilted else bias
 
     @property
     def surprise(self) -> float:
@@ -67,10 +74,15 @@ def gather(
     splits: Mapping[str, Split],
     generator: torch.Generator,
 ) -> Painted:
-    """Look up the features of painted pixels; of too many, `generator` draws some."""
-    found, targets, trained, dealt = [], [], [], []
+    """Look up the features of painted pixels; of too many, `generator` draws some.
+
+    Planes that are only judged by are left out.
+    """
+    found, targets, trained, dealt, around = [], [], [], [], []
     number = 0
     for name, part in splits.items():
+        if part.aside:
+            continue
         fold = folds(part.paint)
         number += int(strokes(part.paint).max())
         for tile in predictor.tiles(pictures[name]):
@@ -78,6 +90,7 @@ def gather(
             if len(y):
                 values = predictor.features(name, pictures[name], tile)
                 found.append(values[:, y, x].T.float())
+                around.append(_some(values.flatten(1), generator))
                 targets.append(torch.from_numpy(part.paint[tile.write][y, x].astype(int) - 1))
                 trained.append(torch.from_numpy(~part.held[tile.write][y, x]))
                 dealt.append(torch.from_numpy(fold[tile.write][y, x]))
@@ -87,7 +100,21 @@ def gather(
     shuffled = classes[order]
     present = torch.unique(classes)
     pick = torch.cat([order[shuffled == k][:_MOST] for k in present])
-    return Painted(features[pick], classes[pick], used[pick], fold_of[pick], number / len(present))
+    return Painted(
+        features[pick],
+        classes[pick],
+        used[pick],
+        fold_of[pick],
+        number / len(present),
+        torch.cat(around),
+    )
+
+
+def _some(features: Tensor, generator: torch.Generator) -> Tensor:
+    """Some of (D, n) features: (2000, D) float32."""
+    n = features.shape[1]
+    pick = torch.randint(n, (_AROUND,), generator=generator, device=generator.device)
+    return features[:, pick].T.float()
 
 
 def agreeing(

@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from napari_unet.core.annotations import AnnotationError, check_class_map
+from napari_unet.core.annotations import AnnotationError, check_class_map, check_whole_numbers
 
 TIFF = (".tif", ".tiff")
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -52,8 +52,10 @@ def read_image(path: Path) -> NDArray[Any]:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def read_labels(path: Path) -> NDArray[Any]:
+def read_labels(path: Path, *, objects: bool = False) -> NDArray[Any]:
     """Read a label image: 0 unlabelled, 1…255 classes. A palette PNG gives its indices.
+
+    `objects` takes any whole numbers, as they number objects.
 
     Returns
     -------
@@ -77,7 +79,7 @@ def read_labels(path: Path) -> NDArray[Any]:
     if labels.dtype == bool:
         labels = labels.astype(np.uint8)
     try:
-        check_class_map(labels)
+        (check_whole_numbers if objects else check_class_map)(labels)
     except AnnotationError as error:
         raise FileError(f"{path}: {error}") from error
     return labels
@@ -164,9 +166,7 @@ def readable(path: Path) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         raise cannot_read(path, "its content is no image of that format") from error
-    # what decoders raise on damaged bytes is not under our control, so the net is wide here
-    except (OSError, ValueError, EOFError, KeyError, IndexError, TypeError, SyntaxError,
-            ArithmeticError, MemoryError, RuntimeError) as error:  # fmt: skip
+    except Exception as error:  # what decoders raise on damaged bytes is not under our control
         raise cannot_read(path, error) from error
 
 
@@ -225,7 +225,12 @@ def _read_picture(path: Path, *, indices: bool) -> NDArray[Any]:
 
 
 def _read_npy(path: Path) -> NDArray[Any]:
-    array = np.load(path, allow_pickle=False)
+    try:
+        array = np.load(path, allow_pickle=False)
+    except ValueError as error:
+        if "allow_pickle" in str(error):  # which NumPy's own sentence advises
+            raise cannot_read(path, "it holds no array of numbers") from None
+        raise
     if not isinstance(array, np.ndarray):
         raise FileError(f"{path} is not one array: save it with numpy.save.")
     return array

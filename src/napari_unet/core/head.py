@@ -14,6 +14,7 @@ from torch.nn import functional as F
 NEVER = -30.0  # a logit that loses against any fitted class
 _SCALE = 3.5  # logits per unit of the regression, as pre-training learnt it
 _PENALTY = 3.0  # for one stroke of each class, in units of the features' variance
+_TILT = 0.65  # how much of a class's share of the image counts
 
 
 def balance(targets: Tensor, classes: int) -> Tensor:
@@ -71,3 +72,27 @@ def fit_head(
     bias = features.new_full((classes,), NEVER)
     weight[present], bias[present] = _SCALE * fitted, _SCALE * offset
     return weight, bias
+
+
+def tilt(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """What to add to the bias so that classes win in proportion to how much of the image they are.
+
+    Strokes say nothing of that: a fit gives all classes the same weight, so a rare one would win
+    too often. Their shares are estimated from the fit's own mean probabilities; correcting for all
+    of them would be right if these were calibrated (Saerens et al. 2002,
+    doi 10.1162/089976602753284446).
+
+    Parameters
+    ----------
+    features : (m, D) float32
+        Of pixels painted or not.
+    weight : (K, D), bias : (K,)
+
+    Returns
+    -------
+    (K,) float32; 0 for classes that never win
+    """
+    fitted = bias > NEVER / 2
+    share = (features @ weight.T + bias).softmax(1).mean(0)
+    tilted = _TILT * (share * fitted.sum()).clamp(min=1e-3).log()
+    return torch.where(fitted, tilted, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import os
@@ -13,15 +14,17 @@ import msgspec
 from msgspec import Struct
 
 from napari_unet.core.image import ImageError
+from napari_unet.core.provenance import Provenance
 from napari_unet.core.settings import Settings
 
 FORMAT = 1
-KEY = "napari-unet"
+KEY, SEAL = "napari-unet", "checksum"
 _LARGEST_WIDTH, _LARGEST_DEPTH = 256, 7
 _LONGEST = 1 << 20  # bytes of a header; ours have about 10 kB
 _BYTES = {"F32": 4, "F16": 2, "BF16": 2}  # a number of each type that weights may have
 _NOT_A_HEADER = (
     struct.error, msgspec.MsgspecError, KeyError, TypeError, UnicodeError, RecursionError,
+    AttributeError,
 )  # fmt: skip
 
 
@@ -47,7 +50,8 @@ class Header(Struct, frozen=True):
 
     Fields that a newer version added are left out when it is read: what this version could not
     rightly do without them is told by a higher `format`. `pretrained` says whether the network
-    had learnt from many images before the user's strokes.
+    had learnt from many images before the user's strokes. `made` says when and how, `material` of
+    what.
     """
 
     format: int
@@ -57,6 +61,7 @@ class Header(Struct, frozen=True):
     settings: Settings = Settings()
     made: dict[str, str | int | float] = {}
     pretrained: bool = True
+    material: Provenance = Provenance()
 
 
 class Stored(Struct, frozen=True):
@@ -69,10 +74,53 @@ class Stored(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Front:
-    """What stands before the weights in a model file."""
+    """What stands before the weights in a model file.
+
+    Attributes
+    ----------
+    length : in bytes.
+    sealed : what of it the checksum covers, beside the weights.
+    checksum : of all; empty in files of versions that wrote none.
+    """
 
     header: Header
     tensors: dict[str, Stored]
+    length: int
+    sealed: bytes
+    checksum: str
+
+    def check_weights(self, weights: memoryview) -> None:
+        """Refuse other weights than were written.
+
+        Raises
+        ------
+        ModelError
+        """
+        if self.checksum and self.checksum != _digest(self.sealed, weights):
+            raise ModelError(
+                "This model file is damaged: its checksum does not fit. Use another copy."
+            )
+
+
+def seal(data: bytes, header: str) -> bytes:
+    """A safetensors file's bytes with our header and a checksum put in."""
+    (length,) = struct.unpack("<Q", data[:8])
+    tensors = msgspec.json.decode(data[8 : 8 + length], type=dict[str, Any])
+    weights = memoryview(data)[8 + length :]
+    checksum = _digest(_sealed(header, tensors), weights)
+    text = msgspec.json.encode({"__metadata__": {KEY: header, SEAL: checksum}, **tensors})
+    text += b" " * (-len(text) % 8)  # so that the weights lie where any reader can map them
+    return b"".join((struct.pack("<Q", len(text)), text, weights))
+
+
+def _sealed(header: str, tensors: dict[str, Any]) -> bytes:
+    return msgspec.json.encode([header, tensors], order="sorted")
+
+
+def _digest(sealed: bytes, weights: memoryview) -> str:
+    digest = hashlib.blake2b(sealed, digest_size=16)
+    digest.update(weights)
+    return digest.hexdigest()
 
 
 def read_header(data: bytes) -> Header:
@@ -104,10 +152,13 @@ def read_front(stream: BinaryIO) -> Front:
         if length > min(size - 8, _LONGEST):
             raise not_one
         outer = msgspec.json.decode(stream.read(length), type=dict[str, Any])
-        text = outer.pop("__metadata__")[KEY]
+        metadata = outer.pop("__metadata__")
+        text, checksum = metadata[KEY], metadata.get(SEAL, "")
         number = msgspec.json.decode(text, type=dict[str, Any])["format"]
     except _NOT_A_HEADER as error:
         raise not_one from error
+    if not isinstance(checksum, str):
+        raise not_one
     if not isinstance(number, int) or number > FORMAT:
         raise ModelError(
             f"This model file has format {number}, newer than this program knows ({FORMAT}): "
@@ -115,7 +166,11 @@ def read_front(stream: BinaryIO) -> Front:
         )
     try:
         front = Front(
-            msgspec.json.decode(text, type=Header), msgspec.convert(outer, dict[str, Stored])
+            msgspec.json.decode(text, type=Header),
+            msgspec.convert(outer, dict[str, Stored]),
+            8 + length,
+            _sealed(text, outer),
+            checksum,
         )
     except msgspec.ValidationError as error:
         raise ModelError(

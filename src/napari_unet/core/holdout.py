@@ -1,7 +1,8 @@
 """Which strokes are kept aside to judge training, so that "better" means better on unseen paint.
 
 Whole strokes are held out where a class has several; of a class's only stroke, one end. New
-strokes where the prediction is wrong are corrections and are always trained on.
+strokes where the prediction is wrong are corrections and are always trained on. Of an image that
+the user keeps for validation, all strokes are held out.
 """
 
 from __future__ import annotations
@@ -26,10 +27,17 @@ class Split:
     ----------
     paint : (Y, X) uint8, 0 = unlabelled
     held : (Y, X) bool, True only where painted
+    aside : the plane is only judged by, so all of its paint is held out.
     """
 
     paint: ClassMap
     held: NDArray[np.bool_]
+    aside: bool = False
+
+    @classmethod
+    def dealt(cls, paint: ClassMap, held: ClassMap) -> Split:
+        """A decision that was made before: `held` is the paint (Y, X) that was kept aside."""
+        return cls(paint, (held > 0) & (held == paint))
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -42,7 +50,7 @@ class Split:
     def within(self, classes: int) -> Split:
         """The same without the paint of later classes than so many."""
         paint = np.where(self.paint > classes, 0, self.paint).astype(np.uint8)
-        return Split(paint, self.held & (paint > 0))
+        return Split(paint, self.held & (paint > 0), self.aside)
 
     @property
     def trained(self) -> ClassMap:
@@ -57,6 +65,7 @@ def split(
     *,
     share: float = 0.2,
     seed: int = 0,
+    aside: bool = False,
 ) -> Split:
     """Decide for new strokes; old ones stay on their side.
 
@@ -71,7 +80,12 @@ def split(
         Part of each class's painted pixels to hold out, 0…0.5.
     seed : int
         Decides which strokes.
+    aside : bool
+        Hold out all paint. Where that was so before and is no more, all strokes are new ones.
     """
+    if aside:
+        return Split(paint, paint > 0, aside=True)
+    before = None if before is not None and before.aside else before
     known = before.paint if before is not None else np.zeros_like(paint)
     held = before.held & (paint == known) if before is not None else np.zeros(paint.shape, bool)
     if share <= 0:

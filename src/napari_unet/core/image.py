@@ -6,7 +6,8 @@ channel over the whole plane, never over a tile, so tiles cannot differ from one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,9 +16,10 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 Plane = NDArray[Any]
-_SAMPLE = 1 << 20  # grey values looked at for the statistics
-_TAIL = 0.1  # per cent at each end that do not count: hot pixels, scale bars
-_LIMIT = 10.0  # standard deviations; what lies further out is cut off
+LARGE = 1 << 26  # px; no array of a larger plane's own size is made anywhere
+SAMPLE = 1 << 20  # grey values looked at for the statistics
+TAIL = 0.1  # per cent at each end that do not count: hot pixels, scale bars
+LIMIT = 10.0  # standard deviations; what lies further out is cut off
 
 
 class ImageError(ValueError):
@@ -36,7 +38,7 @@ class Normalisation(Struct, frozen=True):
         mean = np.asarray(self.mean, exact)[:, None, None]
         deviation = np.asarray(self.deviation, exact)[:, None, None]
         scaled: NDArray[np.float32] = ((plane - mean) / deviation).astype(np.float32, copy=False)
-        return np.clip(scaled, -_LIMIT, _LIMIT, out=scaled)
+        return np.clip(scaled, -LIMIT, LIMIT, out=scaled)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +48,14 @@ class Picture:
     Attributes
     ----------
     raw : (C, Y, X), any numeric type
+        An array, or what has a shape and can be read like one.
+    normalisation : Normalisation
+    window : part of `raw` that is meant, if not all of it; what is around it is its context.
     """
 
     raw: Plane
     normalisation: Normalisation
+    window: tuple[slice, ...] | None = None
 
     @classmethod
     def of(cls, raw: Plane) -> Picture:
@@ -59,7 +65,18 @@ class Picture:
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """Spatial shape (Y, X) in px."""
+        if self.window is not None:
+            return tuple(side.stop - side.start for side in self.window)
         return tuple(int(n) for n in self.raw.shape[1:])
+
+    @property
+    def large(self) -> bool:
+        """Whether it is too large for arrays of its own size, such as one of its paint."""
+        return is_large(self.shape)
+
+    def part(self, window: tuple[slice, ...]) -> Picture:
+        """A window of a whole plane as a picture of its own."""
+        return replace(self, window=window)
 
     @property
     def channels(self) -> int:
@@ -68,7 +85,17 @@ class Picture:
 
     def read(self, window: tuple[slice, ...]) -> NDArray[np.float32]:
         """Standardised grey values of a window, mirrored outside the image: (C, h, w)."""
+        if self.window is not None:
+            moves = [side.start for side in self.window]
+            window = tuple(
+                slice(w.start + by, w.stop + by) for w, by in zip(window, moves, strict=True)
+            )
         return self.normalisation.apply(read_mirrored(self.raw, window))
+
+
+def is_large(shape: tuple[int, ...]) -> bool:
+    """Whether a plane of this spatial shape is too large for arrays of its own size."""
+    return math.prod(shape) > LARGE
 
 
 def as_plane(array: Plane, *, rgb: bool | None = None) -> Plane:
@@ -111,7 +138,7 @@ def measure(plane: Plane) -> Normalisation:
     ImageError
         If a value is not finite or all values are equal.
     """
-    step = max(1, round((plane[0].size / _SAMPLE) ** 0.5))
+    step = max(1, round((plane[0].size / SAMPLE) ** 0.5))
     means, deviations = [], []
     for channel in plane:
         if np.issubdtype(channel.dtype, np.floating) and not np.isfinite(channel).all():
@@ -122,7 +149,7 @@ def measure(plane: Plane) -> Normalisation:
         values = np.asarray(channel[::step, ::step], np.float64).ravel()
         if np.ptp(values) == 0 and step > 1:  # the little that differs may lie between the samples
             values = np.asarray(channel, np.float64).ravel()
-        low, high = np.percentile(values, (_TAIL, 100 - _TAIL))
+        low, high = np.percentile(values, (TAIL, 100 - TAIL))
         cut = np.clip(values, low, high) if high > low else values
         means.append(float(cut.mean()))
         deviations.append(float(cut.std()) if np.ptp(cut) > 0 else 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from napari_unet.core.holdout import Split
 from napari_unet.core.image import Picture
@@ -11,6 +12,22 @@ from napari_unet.core.prediction import Predictor
 
 _TOLERANCE = 0.01  # of the score on held-out strokes
 _PROGRESS = 1e-3  # a smaller gain does not count against patience
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A check of the averaged weights on held-out strokes.
+
+    Attributes
+    ----------
+    score : what `best` now gets right of them (0…1, classes alike); None if nothing is held out.
+    kept : whether `best` was replaced.
+    stumbled : the newest weights were infinite or not a number, and were thrown away.
+    """
+
+    score: float | None
+    kept: bool
+    stumbled: bool = False
 
 
 class Best:

@@ -22,15 +22,16 @@ from napari_unet.core.device import Device, choose
 from napari_unet.core.files import replacing
 from napari_unet.core.header import (
     FORMAT,
-    KEY,
     Header,
     ModelError,
     Shape,
     check_channels,
     read_front,
+    seal,
 )
 from napari_unet.core.image import Picture, as_plane
 from napari_unet.core.prediction import Predictor
+from napari_unet.core.provenance import Provenance
 from napari_unet.core.settings import Compute, Settings
 from napari_unet.core.unet import UNet
 
@@ -58,6 +59,7 @@ class Model:
         classes: tuple[str, ...],
         settings: Settings,
         made: dict[str, str | int | float] | None = None,
+        material: Provenance | None = None,
     ) -> Model:
         """Wrap a network, and note the time and the program's version."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -67,7 +69,7 @@ class Model:
         )  # fmt: skip
         header = Header(
             FORMAT, f"{_PROGRAM} {version(_PROGRAM)}", shape, classes, settings,
-            {"date": now, **(made or {})}, net.pretrained,
+            {"date": now, **(made or {})}, net.pretrained, material or Provenance(),
         )  # fmt: skip
         return cls(net, header)
 
@@ -116,8 +118,7 @@ class Model:
             if not key.endswith(_UNUSED)
         }
         header = msgspec.json.encode(self.header).decode()
-        data: bytes = safetensors.torch.save(state, metadata={KEY: header})
-        return data
+        return seal(safetensors.torch.save(state), header)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file; an older file of that name is replaced in one step."""
@@ -126,13 +127,7 @@ class Model:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Model:
-        """Open a model file's bytes.
-
-        Raises
-        ------
-        ModelError
-            If they are not a model, damaged, or of a newer version.
-        """
+        """Open a model file's bytes; a ModelError tells what is wrong with them, as for `read`."""
         return cls.read(io.BytesIO(data))
 
     @classmethod
@@ -151,8 +146,10 @@ class Model:
         if sizes != {k: tensor.shape for k, tensor in front.tensors.items()}:
             raise ModelError("This model file is damaged: its weights do not fit its own header.")
         stream.seek(0)
+        data = stream.read()
+        front.check_weights(memoryview(data)[front.length :])
         try:
-            state = safetensors.torch.load(stream.read())
+            state = safetensors.torch.load(data)
         except safetensors.SafetensorError as error:
             raise ModelError(f"This model file is damaged ({error}); use another copy.") from error
         net = build(front.header.shape)

@@ -1,44 +1,30 @@
-"""From painted objects to what is trained on: classes with a ridge, and the weights of pixels.
+"""From painted objects to classes: with a ridge of background where two objects touch.
 
-Painted objects have ids: 0 is unlabelled, 1 background, 2, 3, … the objects. A network that only
-knows classes learns to keep touching objects apart if the pixels between them are background, and
-count much (section 3 of the 2015 paper; Falk et al. 2019, doi 10.1038/s41592-018-0261-2).
+A network that only knows classes learns to keep touching objects apart if the pixels between them
+are background, and count much (section 3 of the 2015 paper; see `weighting`).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
-from skimage.segmentation import relabel_sequential
 
-from napari_unet.core.annotations import ClassMap
-from napari_unet.core.weighting import BACKGROUND, class_weights, two_distances
+from napari_unet.core.annotations import (
+    AnnotationError,
+    Annotations,
+    ClassMap,
+    check_whole_numbers,
+)
+from napari_unet.core.objects_ids import FIRST_ID, classes_of_values, ids_of
+from napari_unet.core.weighting import BACKGROUND
 
-OBJECT = BACKGROUND + 1  # the class of objects, and the first id of one
-_REACH = 4.0  # standard deviations beyond which nothing is added
+OBJECT = BACKGROUND + 1  # the class of objects where there is no other
+_NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (1, -1))  # corners last: most are apart by then
 
-
-class Borders(Struct, frozen=True):
-    """How much background pixels count near objects.
-
-    Attributes
-    ----------
-    weight, sigma : w0 and σ (px) of w0·exp(−(d1 + d2)² / 2σ²), for pixels between two objects.
-    far : weight of background far from all objects, where an object's pixel has 1; None balances
-        the classes by their painted pixels.
-    fade : px over which background loses weight with its distance to the nearest object.
-    """
-
-    weight: float
-    sigma: float
-    far: float | None = None
-    fade: float = 10.0
-
-
-PRESETS = {"2015": Borders(10.0, 5.0), "2019": Borders(50.0, 6.0, far=0.1)}
+Kind: TypeAlias = Literal["sparse", "dense"]
 
 
 def classes_of(objects: NDArray[Any]) -> ClassMap:
@@ -55,41 +41,117 @@ def classes_of(objects: NDArray[Any]) -> ClassMap:
         0 unlabelled, 1 background, 2 object. Of two pixels that share a side or a corner and
         belong to different objects, the upper or the left one is background.
     """
-    classes: ClassMap = np.minimum(objects, OBJECT).astype(np.uint8)
-    height, width = objects.shape
-    for dy, dx in ((0, 1), (1, 0), (1, 1), (1, -1)):  # corners last: most are apart by then
-        here = slice(0, height - dy), slice(max(-dx, 0), width - max(dx, 0))
-        there = slice(dy, height), slice(max(dx, 0), width + min(dx, 0))
-        both = (classes[here] == OBJECT) & (classes[there] == OBJECT)
-        classes[here][both & (objects[here] != objects[there])] = BACKGROUND
+    classes = np.minimum(objects, OBJECT).astype(np.uint8)
+    return _parted(classes, np.where(objects > BACKGROUND, objects, 0))
+
+
+def class_map(paint: Annotations) -> ClassMap:
+    """The class of each pixel of paint, with a ridge between objects: (Y, X) uint8."""
+    values = paint.dense()
+    if not paint.objects:
+        return values
+    classes = classes_of_values(paint.objects)[values]
+    return _parted(classes, np.where(np.isin(classes, paint.objects), values, 0))
+
+
+def _parted(classes: ClassMap, objects: NDArray[Any]) -> ClassMap:
+    """Make background of one of two touching pixels of different objects (ids; 0 none)."""
+    for here, there in _neighbours(objects.shape):
+        both = (objects[here] > 0) & (objects[there] > 0) & (objects[here] != objects[there])
+        both &= (classes[here] != BACKGROUND) & (classes[there] != BACKGROUND)
+        classes[here][both] = BACKGROUND
     return classes
 
 
-def weights_of(objects: NDArray[Any], borders: Borders) -> tuple[ClassMap, NDArray[np.float32]]:
-    """The classes of painted objects, and how much each pixel counts in the loss.
+def coded(
+    labels: NDArray[Any], kind: Kind, number: int = OBJECT, objects: tuple[int, ...] = (OBJECT,)
+) -> ClassMap:
+    """Paint from an image of objects, with any number of them.
+
+    Parameters
+    ----------
+    labels : (Y, X) integers
+        Sparse: 0 unlabelled, 1 background, 2, 3, … objects. Dense: 0 background, 1, 2, … objects.
+    kind : "sparse" or "dense"
+    number : int
+        The class of the objects.
+    objects : tuple of int
+        The classes whose objects have ids, this one among them.
+
+    Raises
+    ------
+    AnnotationError
+        If it is no plane of whole numbers from 0 on.
+    """
+    check_whole_numbers(labels)
+    if labels.size and labels.min() < 0:
+        raise AnnotationError(
+            f"This image of objects holds the value {labels.min()}; objects have numbers over 0."
+        )
+    rest = {"sparse": 0, "dense": BACKGROUND}[kind]
+    background = labels == (BACKGROUND if kind == "sparse" else 0)
+    things = np.where(background, 0, labels)
+    values = dealt(things, np.zeros(labels.shape, np.uint8), ids_of(number, objects))
+    return np.where(background, BACKGROUND, np.where(things > 0, values, rest)).astype(np.uint8)
+
+
+def dealt(objects: NDArray[Any], around: ClassMap, ids: Sequence[int]) -> ClassMap:
+    """Give objects ids of paint, so that no two that touch have the same one.
 
     Parameters
     ----------
     objects : (Y, X) integers
-        0 unlabelled, 1 background, 2, 3, … objects.
-    borders : Borders
+        0 where there is none.
+    around : (Y, X) uint8
+        Paint that is there already; what lies under the objects does not matter.
+    ids : sequence of int
+        What may be given. Any plane can do with a few; with more, most objects have their own.
 
     Returns
     -------
-    classes : (Y, X) uint8, see `classes_of`
-    weights : (Y, X) float32, 0 where nothing is painted
+    (Y, X) uint8, 0 where there is no object
     """
-    classes = classes_of(objects)
-    alone, _, _ = relabel_sequential(np.where(classes == OBJECT, objects, 0))
-    nearest, second = two_distances(alone, _REACH * max(borders.sigma, borders.fade))
-    gap = nearest.astype(np.float64) + second
-    between = borders.weight * np.exp(-(gap**2) / (2 * borders.sigma**2))
-    if borders.far is None:
-        counts = np.bincount(classes.ravel(), minlength=256)
-        counts[0] = 0
-        weights = class_weights(counts)[classes].astype(np.float64)
-    else:
-        near = np.exp(-(nearest.astype(np.float64) ** 2) / (2 * borders.fade**2))
-        weights = np.where(classes == OBJECT, 1, borders.far + (1 - borders.far) * near)
-    weights += between * (classes == BACKGROUND)
-    return classes, (weights * (classes > 0)).astype(np.float32)
+    known, numbers = np.unique(objects, return_inverse=True)
+    numbers = numbers.reshape(objects.shape) + (known[0] != 0)  # 0 none, 1…n
+    count = int(numbers.max(initial=0))
+    outside = np.where((numbers == 0) & (around >= FIRST_ID), around.astype(np.intp), 0)
+    taken: list[set[int]] = [set() for _ in range(count + 1)]
+    for mine, other in _touching(numbers, outside + (count + 1) * (outside > 0)):
+        taken[mine].add(int(other) - count - 1)
+    beside: list[list[int]] = [[] for _ in range(count + 1)]
+    for one, two in _touching(numbers, numbers):
+        beside[one].append(int(two))
+    used = np.bincount(outside.ravel(), minlength=256)
+    order = sorted(ids, key=lambda value: bool(used[value]))  # those that nobody has first
+    table = np.zeros(count + 1, np.uint8)
+    for number in range(1, count + 1):
+        refused = taken[number] | {int(table[other]) for other in beside[number]}
+        turn = (number - 1) % len(order)
+        free = (v for v in (*order[turn:], *order[:turn]) if v not in refused)
+        table[number] = next(free, order[turn])
+    values: ClassMap = table[numbers]
+    return values
+
+
+def _touching(one: NDArray[Any], two: NDArray[Any]) -> NDArray[Any]:
+    """Pairs (n, 2) of different numbers over 0 that share a side or a corner, each way round."""
+    pairs = []
+    for here, there in _neighbours(one.shape):
+        for a, b in ((one[here], two[there]), (one[there], two[here])):
+            found = (a > 0) & (b > 0) & (a != b)
+            pairs.append(np.stack([a[found], b[found]], axis=1))
+    return np.unique(np.concatenate(pairs), axis=0)
+
+
+def _neighbours(
+    shape: tuple[int, ...],
+) -> list[tuple[tuple[slice, slice], tuple[slice, slice]]]:
+    """Pairs of windows whose pixels share a side or a corner."""
+    height, width = shape
+    return [
+        (
+            (slice(0, height - dy), slice(max(-dx, 0), width - max(dx, 0))),
+            (slice(dy, height), slice(max(dx, 0), width + min(dx, 0))),
+        )
+        for dy, dx in _NEIGHBOURS
+    ]

@@ -18,7 +18,7 @@ from napari_unet.core.presets import PRESETS
 from napari_unet.core.sampling import place, read_image, read_labels, vary_grey
 from napari_unet.core.settings import Settings
 from napari_unet.core.unet import UNet
-from napari_unet.core.weighting import border_weights, class_weights
+from napari_unet.core.weighting import Borders, pixel_weights
 
 _OFF_CENTRE = 0.4  # how far from a patch's middle its painted pixel may lie, in patch sides
 _AFIELD = 1.2
@@ -63,13 +63,12 @@ class Patches:
         counts = sum(np.bincount(p.ravel(), minlength=MAX_CLASSES + 1) for p in painted.values())
         counts = np.asarray(counts, np.int64)
         counts[0] = 0
-        balance = class_weights(counts)
+        borders = Borders.of(training)
         self._planes = []
         centres: dict[int, list[NDArray[np.int64]]] = {int(k): [] for k in np.flatnonzero(counts)}
         for index, (name, paint) in enumerate(painted.items()):
-            weights = balance[paint] + border_weights(
-                paint, training.border_weight, training.border_sigma
-            )
+            # what is held out is not trained on, but its objects are there
+            weights = pixel_weights(splits[name].paint, borders, counts)
             self._planes.append(
                 (name, pictures[name], torch.from_numpy(paint), torch.from_numpy(weights))
             )
@@ -77,6 +76,12 @@ class Patches:
                 points = np.argwhere(paint == number)
                 found.append(np.insert(points, 0, index, axis=1))
         self._centres = {k: torch.from_numpy(np.concatenate(v)) for k, v in centres.items()}
+
+    def lighten(self) -> bool:
+        """Draw half as many patches from now on, for want of memory; False if there is only one."""
+        lighter = self._batch > 1
+        self._batch = max(1, self._batch // 2)
+        return lighter
 
     def draw(self, generator: torch.Generator, device: Device) -> Batch:
         """A batch of varied patches; each is centred near paint, classes in turn at random."""

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from napari_unet.core.device import Device
 from napari_unet.core.image import Picture
-from napari_unet.core.tiling import Grid, Tile, tiles
+from napari_unet.core.tiling import Grid, Tile, Window, tiles
 from napari_unet.core.unet import UNet
 
 OUTPUT = 516  # px per side that a tile decides at most (a 700 px input for depth 4)
@@ -59,7 +59,7 @@ def predict(
             image = torch.from_numpy(picture.read(tile.read))[None]
             output = forward(image)[0][(slice(None), *tile.crop)]
         except (RuntimeError, MemoryError) as error:
-            if not _memory_ran_out(error):
+            if not memory_ran_out(error):
                 raise
             parts = _smaller(tile, grid)
             if not parts:
@@ -73,7 +73,7 @@ def predict(
         yield from predict(forward, picture, parts, grid)
 
 
-def _memory_ran_out(error: RuntimeError | MemoryError) -> bool:
+def memory_ran_out(error: RuntimeError | MemoryError) -> bool:
     """CUDA has a type of error for it; the allocators of CPU and MPS only say it in words."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
@@ -147,9 +147,11 @@ class Predictor:
 
         return predict(mean, picture, todo, self.grid)
 
-    def tiles(self, picture: Picture, output: int = OUTPUT) -> list[Tile]:
-        """The tiles of a plane."""
-        return tiles(picture.shape, output, self.grid)
+    def tiles(
+        self, picture: Picture, output: int = OUTPUT, within: Window | None = None
+    ) -> list[Tile]:
+        """The tiles of a plane, or those that write into a window of it."""
+        return tiles(picture.shape, output, self.grid, within)
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (N, D, *output) of standardised images (N, C, *input)."""

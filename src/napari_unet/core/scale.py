@@ -11,10 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
+
 from napari_unet.core.adaptation import adapted
-from napari_unet.core.answering import Painted
+from napari_unet.core.answering import Painted, gather
 from napari_unet.core.device import Device
 from napari_unet.core.image import Picture
+from napari_unet.core.material import Material
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.unet import UNet
 
@@ -70,6 +73,20 @@ class Rivals:
         if len(found) > 1 and found[0].strokes >= _FEWEST:
             self._current = better([painted.surprise for painted in found], self._current)
         return self._all[self._current], found[self._current]
+
+    def look_up(
+        self, material: Material, generator: torch.Generator, *, begun: bool
+    ) -> tuple[Rival, Painted]:
+        """Look up the paint's features at each scale, and choose: see `choose`.
+
+        Unless training has `begun`, batch norm is measured on a plane that is painted.
+        """
+        marked = [n for n, part in material.splits.items() if part.counts.any() and not part.aside]
+        if not begun and self.measured not in marked:
+            self.measure(marked[0], material.pictures[marked[0]])
+        return self.choose(
+            lambda predictor: gather(predictor, material.pictures, material.splits, generator)
+        )
 
     def forget(self, name: str) -> None:
         """Drop the cached features of a plane."""

@@ -50,12 +50,29 @@ class Training(Struct, frozen=True):
     patch: Annotated[
         int, knob("Patch", "Side of the patch that is compared with the paint.", 4, 1024, "px")
     ] = 148
+    borders: Annotated[
+        Literal["own", "2015", "2019"],
+        knob(
+            "Borders",
+            "2015: w0 10, σ 5 px, classes count alike. 2019: w0 50, σ 6 px, background far from "
+            "objects counts 0.1. own: the three values below.",
+        ),
+    ] = "own"
     border_weight: Annotated[
         float, knob("Border weight w0", "Extra weight between two close objects.", 0, 100)
     ] = 10.0
     border_sigma: Annotated[
         float, knob("Border width σ", "How wide the border weight reaches.", 0.5, 50, "px")
     ] = 5.0
+    far_background: Annotated[
+        float,
+        knob(
+            "Far background",
+            "How much background counts far from objects, where an object's pixel counts 1; "
+            "0: all classes count alike.",
+            0, 1,
+        ),
+    ] = 0.0  # fmt: skip
     agreement: Annotated[
         float,
         knob("Agreement", "How strongly unpainted pixels are held to what is shown.", 0, 10),

@@ -86,19 +86,29 @@ def _shift(window: Window, by: Sequence[int]) -> Window:
     return tuple(slice(w.start + n, w.stop + n) for w, n in zip(window, by, strict=True))
 
 
-def axis_tiles(length: int, output: int, grid: Grid) -> list[tuple[slice, slice]]:
-    """Write and read windows along one axis of `length` px for tiles of about `output` px."""
+def axis_tiles(
+    length: int, output: int, grid: Grid, within: slice | None = None
+) -> list[tuple[slice, slice]]:
+    """Write and read windows along one axis of `length` px for tiles of about `output` px.
+
+    With `within` only those that write into it.
+    """
     step = grid.step(output)
+    first = 0 if within is None else max(within.start, 0) // step * step
     windows = []
-    for start in range(0, length, step):
+    for start in range(first, length if within is None else min(within.stop, length), step):
         stop = min(start + step, length)
         low = start - grid.margin
         windows.append((slice(start, stop), slice(low, low + grid.input(stop - start))))
     return windows
 
 
-def tiles(shape: Sequence[int], output: int, grid: Grid) -> list[Tile]:
+def tiles(
+    shape: Sequence[int], output: int, grid: Grid, within: Window | None = None
+) -> list[Tile]:
     """All tiles of an image of spatial `shape`, in reading order; their writes partition it.
+
+    With `within` only those that write into this window.
 
     Raises
     ------
@@ -107,7 +117,8 @@ def tiles(shape: Sequence[int], output: int, grid: Grid) -> list[Tile]:
     """
     if min(shape) < 1:
         raise ValueError(f"an image of shape {tuple(shape)} has no pixels to tile")
-    axes = [axis_tiles(length, output, grid) for length in shape]
+    parts = [None] * len(shape) if within is None else within
+    axes = [axis_tiles(n, output, grid, part) for n, part in zip(shape, parts, strict=True)]
     return [
         Tile(write=tuple(w for w, _ in pair), read=tuple(r for _, r in pair))
         for pair in itertools.product(*axes)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 from typing import cast
 
+import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_unet.core.agreement import Teacher
 from napari_unet.core.device import Device
 from napari_unet.core.loss import agreement_loss, partial_loss
-from napari_unet.core.patches import Batch
+from napari_unet.core.patches import Batch, Patches
+from napari_unet.core.prediction import memory_ran_out
 from napari_unet.core.presets import PRESETS
 from napari_unet.core.settings import Settings
 from napari_unet.core.unet import UNet
@@ -28,6 +30,8 @@ class Tuner:
     start : UNet
     settings : Settings
     device : Device
+    pace : float
+        Factor of the learning rate.
 
     Attributes
     ----------
@@ -35,7 +39,7 @@ class Tuner:
     steps : how many it has taken
     """
 
-    def __init__(self, start: UNet, settings: Settings, device: Device) -> None:
+    def __init__(self, start: UNet, settings: Settings, device: Device, pace: float = 1.0) -> None:
         preset = PRESETS[settings.network.preset]
         self._device, self.steps = device, 0
         self._pull = preset.adapted(settings.training).agreement
@@ -43,7 +47,7 @@ class Tuner:
         _freeze_statistics(self.net)
         running_mean = get_ema_multi_avg_fn(settings.training.averaging)  # type: ignore[no-untyped-call]
         self._average = AveragedModel(self.net, multi_avg_fn=running_mean)
-        self._optimiser = preset.optimiser(self.net, settings.training.learning_rate)
+        self._optimiser = preset.optimiser(self.net, settings.training.learning_rate * pace)
         self._rates = [group["lr"] for group in self._optimiser.param_groups]
 
     @property
@@ -55,6 +59,17 @@ class Tuner:
     def finite(self) -> bool:
         """Whether no averaged weight is infinite or not a number."""
         return all(bool(p.isfinite().all()) for p in self.averaged.parameters())
+
+    def step_on(self, patches: Patches, generator: torch.Generator, teacher: Teacher) -> float:
+        """Learn from the next batch of patches; where memory runs out, batches become smaller."""
+        loss = None
+        while loss is None:  # what a failed step held is freed before the next one
+            try:
+                loss = self.step(patches.draw(generator, self._device), teacher)
+            except (RuntimeError, MemoryError) as error:
+                if not memory_ran_out(error) or not patches.lighten():
+                    raise
+        return loss
 
     def step(self, batch: Batch, teacher: Teacher) -> float:
         """Learn from one batch; returns the loss before."""

@@ -8,35 +8,26 @@ cut into tiles and the outputs laid side by side with no seam (section 2, "overl
 from __future__ import annotations
 
 import copy
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from napari_unet.core.blocks import (
+    AVERAGE,
+    CONV,
+    LINEAR,
+    POOL,
+    UP,
+    ConvPair,
+    crop,
+    he_init,
+)
 from napari_unet.core.tiling import Grid
 
-_CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
-_UP: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
-_NORM: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-_POOL: dict[int, Any] = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
-_AVERAGE: dict[int, Any] = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
-_LINEAR = {2: "bilinear", 3: "trilinear"}
-
 Size: TypeAlias = tuple[int, ...]
-
-
-class ConvPair(nn.Sequential):
-    """Two unpadded 3×3 convolutions, each followed by a ReLU (batch norm in between on request)."""
-
-    def __init__(self, inputs: int, outputs: int, axes: int, *, norm: bool) -> None:
-        layers: list[nn.Module] = []
-        for channels in (inputs, outputs):
-            layers.append(_CONV[axes](channels, outputs, 3, bias=not norm))
-            layers.append(_NORM[axes](outputs) if norm else nn.Identity())
-            layers.append(nn.ReLU(inplace=True))
-        super().__init__(*layers)
 
 
 class UNet(nn.Module):
@@ -96,16 +87,16 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(
             ConvPair(i, o, axes, norm=norm) for i, o in zip(inputs, widths, strict=True)
         )
-        self.pool = _POOL[axes](2)
+        self.pool = POOL[axes](2)
         self.dropout = nn.Dropout(dropout)
-        self.up = nn.ModuleList(_UP[axes](2 * w, w, 2, stride=2) for w in reversed(widths[:-1]))
+        self.up = nn.ModuleList(UP[axes](2 * w, w, 2, stride=2) for w in reversed(widths[:-1]))
         self.merge = nn.ModuleList(
             ConvPair(2 * w, w, axes, norm=norm) for w in reversed(widths[:-1])
         )
         beside = reversed(widths[1:-1]) if side else ()
-        self.sides = nn.ModuleList(_CONV[axes](w, side, 1) for w in beside)
-        self.head = _CONV[axes](width + side * len(self.sides), classes, 1)
-        self.apply(_he_init)
+        self.sides = nn.ModuleList(CONV[axes](w, side, 1) for w in beside)
+        self.head = CONV[axes](width + side * len(self.sides), classes, 1)
+        self.apply(he_init)
 
     # -- size arithmetic ------------------------------------------------------------------
 
@@ -166,7 +157,7 @@ class UNet(nn.Module):
         """The same at the working scale."""
         self._check_size(tuple(x.shape[2:]))
         if self.shrink > 1:
-            x = _AVERAGE[self.axes](x, self.shrink)
+            x = AVERAGE[self.axes](x, self.shrink)
         skips: list[Tensor] = []
         for level in self.down[:-1]:
             x = level(x)
@@ -176,7 +167,7 @@ class UNet(nn.Module):
         levels: list[Tensor] = []
         for up, merge in zip(self.up, self.merge, strict=True):
             x = up(x)
-            x = merge(torch.cat([_crop(skips.pop(), x.shape[2:]), x], dim=1))
+            x = merge(torch.cat([crop(skips.pop(), x.shape[2:]), x], dim=1))
             levels.append(x)
         return self._with_sides(levels) if self.sides else x
 
@@ -184,8 +175,8 @@ class UNet(nn.Module):
         """Maps at the image's own scale."""
         if self.shrink == 1:
             return x
-        x = functional.interpolate(x, scale_factor=self.shrink, mode=_LINEAR[self.axes])
-        return _crop(x, torch.Size(n - 2 * self._trim for n in x.shape[2:]))
+        x = functional.interpolate(x, scale_factor=self.shrink, mode=LINEAR[self.axes])
+        return crop(x, torch.Size(n - 2 * self._trim for n in x.shape[2:]))
 
     def _with_sides(self, levels: list[Tensor]) -> Tensor:
         """The finest of the expanding path's maps, and its coarser ones interpolated to it.
@@ -196,9 +187,9 @@ class UNet(nn.Module):
         finest, maps = levels[-1], [levels[-1]]
         for i, side in enumerate(self.sides):
             coarse = functional.interpolate(
-                side(levels[i]), scale_factor=1 << (self.depth - 1 - i), mode=_LINEAR[self.axes]
+                side(levels[i]), scale_factor=1 << (self.depth - 1 - i), mode=LINEAR[self.axes]
             )
-            maps.append(_crop(coarse, finest.shape[2:]))
+            maps.append(crop(coarse, finest.shape[2:]))
         return torch.cat(maps, dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -231,23 +222,3 @@ class UNet(nn.Module):
                     pair[i + 1] = nn.Identity()
         net.norm = False
         return net.requires_grad_(requires_grad=False)
-
-
-def _crop(x: Tensor, size: torch.Size) -> Tensor:
-    """The centre of `x`, of spatial `size`."""
-    for axis, n in enumerate(size, start=2):
-        x = x.narrow(axis, (x.shape[axis] - n) // 2, n)
-    return x
-
-
-def _he_init(module: nn.Module) -> None:
-    """Gaussian weights of standard deviation √(2/N), N incoming nodes a neuron (section 3)."""
-    if isinstance(module, (nn.Conv2d, nn.Conv3d)):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, (nn.ConvTranspose2d, nn.ConvTranspose3d)):
-        # stride 2, kernel 2: each output pixel meets exactly one tap of each input channel
-        nn.init.normal_(module.weight, std=(2 / module.weight.shape[0]) ** 0.5)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

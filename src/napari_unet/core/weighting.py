@@ -1,18 +1,84 @@
-"""How much each painted pixel counts: class balance and the border weight of equation 2."""
+"""How much each painted pixel counts: class balance and the border weight of equation 2.
+
+Section 3 of the 2015 paper, and Falk et al. 2019, doi 10.1038/s41592-018-0261-2.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from skimage.measure import label
 
 from napari_unet.core.annotations import ClassMap
+from napari_unet.core.settings import Training
 
 _REACH = 4.0  # standard deviations of d1 + d2 beyond which the border weight is left out
 BACKGROUND = 1  # the class between the objects
+
+
+class Borders(Struct, frozen=True):
+    """How much background pixels count near objects.
+
+    Attributes
+    ----------
+    weight, sigma : w0 and σ (px) of w0·exp(−(d1 + d2)² / 2σ²), for pixels between two objects.
+    far : weight of background far from all objects, where an object's pixel has 1; None balances
+        the classes by their painted pixels.
+    fade : px over which background loses weight with its distance to the nearest object.
+    """
+
+    weight: float
+    sigma: float
+    far: float | None = None
+    fade: float = 10.0
+
+    @classmethod
+    def of(cls, training: Training) -> Borders:
+        """What the settings ask for."""
+        if training.borders != "own":
+            return BORDERS[training.borders]
+        return cls(training.border_weight, training.border_sigma, training.far_background or None)
+
+
+BORDERS = {"2015": Borders(10.0, 5.0), "2019": Borders(50.0, 6.0, far=0.1)}
+
+
+def pixel_weights(
+    classes: ClassMap, borders: Borders, counts: NDArray[np.int64] | None = None
+) -> NDArray[np.float32]:
+    """How much each pixel counts in the loss.
+
+    Parameters
+    ----------
+    classes : (Y, X) uint8
+        0 unlabelled, 1 background, 2…K; each connected region of one or several of the latter is
+        an object.
+    borders : Borders
+    counts : (256,) int64, optional
+        Painted pixels of each class that are balanced; by default those of this plane.
+
+    Returns
+    -------
+    (Y, X) float32, 0 where nothing is painted
+    """
+    objects = label(classes > BACKGROUND, connectivity=1)
+    nearest, second = two_distances(objects, _REACH * max(borders.sigma, borders.fade))
+    gap = nearest.astype(np.float64) + second
+    between = borders.weight * np.exp(-(gap**2) / (2 * borders.sigma**2))
+    if borders.far is None:
+        if counts is None:
+            counts = np.bincount(classes.ravel(), minlength=256)
+            counts[0] = 0
+        weights = class_weights(counts)[classes].astype(np.float64)
+    else:
+        near = np.exp(-(nearest.astype(np.float64) ** 2) / (2 * borders.fade**2))
+        weights = np.where(classes > BACKGROUND, 1, borders.far + (1 - borders.far) * near)
+    weights += between * (classes == BACKGROUND)
+    return (weights * (classes > 0)).astype(np.float32)
 
 
 def class_weights(counts: NDArray[np.int64]) -> NDArray[np.float32]:

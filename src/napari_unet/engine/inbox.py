@@ -11,6 +11,7 @@ from napari_unet.engine.messages import (
     Close,
     Command,
     Look,
+    Offer,
     Open,
     Pause,
     PlaneName,
@@ -42,7 +43,8 @@ class Inbox:
             if isinstance(command, Close):
                 self._drop(command.plane)
             key = _kind(command)
-            if not (isinstance(command, Open) and isinstance(self._waiting.get(key), Open)):
+            opens = (Offer, Open)
+            if not (isinstance(command, opens) and isinstance(self._waiting.get(key), opens)):
                 self._waiting.pop(key, None)
             self._waiting[key] = command
             self._changed.notify()
@@ -72,13 +74,14 @@ class Inbox:
 
     def _drop(self, plane: PlaneName) -> None:
         for key, command in list(self._waiting.items()):
-            if isinstance(command, (Open, Annotate, Look, SegmentImage)) and command.plane == plane:
+            kinds = (Open, Offer, Annotate, Look, SegmentImage)
+            if isinstance(command, kinds) and command.plane == plane:
                 del self._waiting[key]
 
 
 def _kind(command: Command) -> Hashable:
     match command:
-        case Open() | Close():
+        case Open() | Offer() | Close():
             return (Open, command.plane)
         case Annotate():
             return (Annotate, command.plane)

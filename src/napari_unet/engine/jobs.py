@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from itertools import chain
 from pathlib import Path
+
+import numpy as np
 
 from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError, Picture
 from napari_unet.core.model import Model
+from napari_unet.core.package.running import PackageSegmenter
 from napari_unet.core.prediction import Predictor
 from napari_unet.engine.batch.plan import Order
-from napari_unet.engine.batch.segmenter import ModelSegmenter
+from napari_unet.engine.batch.segmenter import ModelSegmenter, Piece
 from napari_unet.engine.folder import segment_folder
 from napari_unet.engine.messages import (
     Cancel,
@@ -54,7 +58,7 @@ class Jobs:
         """
         match command:
             case SegmentImage():
-                self._image, self._plane = self._segment_image(command.plane), command.plane
+                self._image, self._plane = self._segment_image(command), command.plane
             case SegmentFolder():
                 self._folder = self._segment_folder(command)
             case Cancel(plane=""):
@@ -95,14 +99,34 @@ class Jobs:
             order, segmenter, cluster=command.cluster, stopped=lambda: self._stopped
         )
 
-    def _segment_image(self, plane: PlaneName) -> Iterator[Event]:
+    def _segment_image(self, command: SegmentImage) -> Iterator[Event]:
         """All tiles of a plane, with the weights that are best when the job begins."""
-        trainer = self._bench.trainer
+        trainer, plane = self._bench.trainer, command.plane
         if trainer is None or plane not in trainer.pictures:
             raise ImageError("There is no image to segment: choose an image layer first.")
+        if command.package:
+            return self._packaged(command, trainer.pictures[plane])
         if not trainer.answered:
             raise ModelError("There is no model yet: paint a few strokes of two classes first.")
         return self._tiles(trainer.predictor.snapshot(), plane, trainer.pictures[plane])
+
+    def _packaged(self, command: SegmentImage, picture: Picture) -> Iterator[Event]:
+        """All tiles of a plane by a package, which is opened at once."""
+        if picture.large:
+            raise ImageError(
+                "This image is too large for a package's network: choose a part or another level."
+            )
+        segmenter = PackageSegmenter(command.package, trusted=command.trusted)
+        pieces = segmenter.pieces(np.asarray(picture.raw), probabilities=False)
+        return chain([next(labelled := self._pieces(command.plane, picture, pieces))], labelled)
+
+    def _pieces(
+        self, plane: PlaneName, picture: Picture, pieces: Iterator[Piece]
+    ) -> Iterator[Event]:
+        pixels, done = picture.shape[0] * picture.shape[1], 0
+        for (rows, columns), labels, _ in pieces:
+            done += labels.size
+            yield Segmented(plane, rows.start, columns.start, labels, done, pixels)
 
     def _tiles(self, predictor: Predictor, plane: PlaneName, picture: Picture) -> Iterator[Event]:
         pixels, done = picture.shape[0] * picture.shape[1], 0

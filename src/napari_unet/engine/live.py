@@ -3,34 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_unet.core.tiling import Window
 from napari_unet.core.training import Trainer
 from napari_unet.core.uncertainty import uncertainty
-from napari_unet.engine.messages import UNSURE, Event, Look, PlaneName, Predicted, Swept
+from napari_unet.engine.messages import UNSURE, Box, Event, Look, PlaneName, Predicted, Swept
 from napari_unet.engine.sweep import Sweep
+
+_MARGIN = 512  # px around what is looked at …
+_FARTHEST = 4096  # … and from its middle, that are predicted of a large plane
+
+
+def around(box: Box) -> Window:
+    """What is predicted of a large plane while the user looks at a box of it."""
+    sides = []
+    for low, high in ((box[0], box[2]), (box[1], box[3])):
+        middle, half = (low + high) // 2, (high - low) // 2
+        reach = min(half + _MARGIN, _FARTHEST)
+        sides.append(slice(middle - reach, middle + reach))
+    return tuple(sides)
+
+
+@dataclass
+class _Course:
+    """The sweep of one plane: of what weights and with what overlay, and over which part of it."""
+
+    sweep: Sweep
+    made_for: tuple[int, int | None] | None = None
+    reach: Window | None = None
 
 
 class Live:
-    """Knows which tiles are out of date, and predicts the most urgent one when asked to."""
+    """Knows which tiles are out of date, and predicts the most urgent one when asked to.
+
+    The plane that is looked at comes first, then those that the user may scroll to next.
+    """
 
     def __init__(self) -> None:
         self._look = Look("", (0, 0, 0, 0))
-        self._sweep = Sweep()
-        self._made_for: tuple[int, PlaneName, int | None] | None = None  # what the sweep is for
+        self._courses: dict[PlaneName, _Course] = {"": _Course(Sweep())}
 
     @property
     def waiting(self) -> bool:
         """Whether tiles are out of date."""
-        return self._sweep.waiting > 0
+        return any(course.sweep.waiting for course in self._courses.values())
 
     @property
     def urgent(self) -> bool:
         """Whether the user sees some of them."""
-        return self._sweep.visible_waiting > 0
+        course = self._courses.get(self._look.plane)
+        return course is not None and course.sweep.visible_waiting > 0
 
     @property
     def looked(self) -> Look:
@@ -40,32 +67,40 @@ class Live:
     def look(self, look: Look) -> None:
         """Take what the user looks at now."""
         self._look = look
-        self._sweep.look(look.box)
+        planes = (look.plane, *look.near)  # in this order they are predicted
+        self._courses = {p: self._courses.get(p) or _Course(Sweep(p, look.box)) for p in planes}
+        for course in self._courses.values():
+            course.sweep.look(look.box)
 
     def opened(self, plane: PlaneName) -> None:
         """There are other pixels under this name."""
-        if plane == self._look.plane:
-            self._made_for = None
+        if plane in self._courses:
+            self._courses[plane].made_for = None
 
     def follow(self, trainer: Trainer) -> None:
-        """Begin a new sweep when the weights, the plane or what is asked for changed."""
-        plane, overlay = self._look.plane, self._look.overlay
-        wanted = (trainer.generation, plane, overlay)
-        if wanted == self._made_for:
-            return
-        self._made_for = wanted
-        if plane != self._sweep.plane:
-            self._sweep = Sweep(plane, self._look.box)
-        picture = trainer.pictures.get(plane)
-        self._sweep.begin(trainer.predictor.tiles(picture) if picture else [])
+        """Begin new sweeps where the weights, the pixels or what is asked for changed.
+
+        Of a large plane only what is looked at, and around it, is predicted.
+        """
+        wanted = (trainer.generation, self._look.overlay)
+        for plane, course in self._courses.items():
+            picture = trainer.pictures.get(plane)
+            reach = around(self._look.box) if picture is not None and picture.large else None
+            if wanted == course.made_for and reach == course.reach:
+                continue
+            tiles = [] if picture is None else trainer.predictor.tiles(picture, within=reach)
+            (course.sweep.want if wanted == course.made_for else course.sweep.begin)(tiles)
+            course.made_for, course.reach = wanted, reach
 
     def clear(self) -> None:
-        """Predict no more of this sweep."""
-        self._sweep.clear()
+        """Predict no more of these sweeps."""
+        for course in self._courses.values():
+            course.sweep.clear()
 
     def predict(self, trainer: Trainer) -> Iterator[Event]:
         """Predict the most urgent tile."""
-        sweep, picture = self._sweep, trainer.pictures.get(self._sweep.plane)
+        sweep = next(c.sweep for c in self._courses.values() if c.sweep.waiting)
+        picture = trainer.pictures.get(sweep.plane)
         if picture is None:  # the image was closed meanwhile
             sweep.clear()
             return
@@ -77,10 +112,11 @@ class Live:
         shown = self._overlay(trainer, features)
         y, x = (w.start for w in tile.write)
         yield Predicted(sweep.plane, trainer.generation, y, x, labels, shown)
-        yield Swept(
-            sweep.plane, trainer.generation, sweep.total - sweep.waiting, sweep.total,
-            sweep.visible_waiting,
-        )  # fmt: skip
+        if sweep.plane == self._look.plane:
+            yield Swept(
+                sweep.plane, trainer.generation, sweep.total - sweep.waiting, sweep.total,
+                sweep.visible_waiting,
+            )  # fmt: skip
 
     def _overlay(self, trainer: Trainer, features: Tensor) -> NDArray[np.uint8] | None:
         """What is shown with the prediction of a tile: (h, w) from features (D, h, w)."""

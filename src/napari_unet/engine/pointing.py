@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from napari_unet.core.annotations import Annotations
 from napari_unet.core.image import Picture
-from napari_unet.core.tiling import nearest_first
+from napari_unet.core.tiling import Tile, nearest_first
 from napari_unet.core.training import Trainer
 from napari_unet.core.uncertainty import Place, next_place, uncertainty
-from napari_unet.engine.messages import Event, Look, PlaneName, Suggested
+from napari_unet.engine.live import around
+from napari_unet.engine.messages import Box, Event, Look, PlaneName, Suggested
 
 _MOST = 16  # tiles, so that an answer takes seconds on a plane of any size
 _REMEMBERED = 8  # places of a plane that are not suggested again
@@ -29,7 +31,7 @@ class Pointing:
         """Whether somebody waits for a place."""
         return self._request is not None
 
-    def ask(self, trainer: Trainer, look: Look) -> None:
+    def ask(self, trainer: Trainer, look: Look, paint: Annotations | None) -> None:
         """Begin to look for a place, nearest to the middle of what is looked at first.
 
         Parameters
@@ -37,8 +39,10 @@ class Pointing:
         trainer : Trainer
             That has answered, and has the plane.
         look : Look
+        paint : Annotations, optional
+            What there is on the plane.
         """
-        self._request = self._search(trainer, look, trainer.pictures[look.plane])
+        self._request = self._search(trainer, look, trainer.pictures[look.plane], paint)
 
     def opened(self, plane: PlaneName) -> None:
         """There are other pixels under this name."""
@@ -58,21 +62,39 @@ class Pointing:
         else:
             yield from said
 
-    def _search(self, trainer: Trainer, look: Look, picture: Picture) -> Iterator[Sequence[Event]]:
-        unsure = np.zeros(picture.shape, np.uint8)
+    def _search(
+        self, trainer: Trainer, look: Look, picture: Picture, paint: Annotations | None
+    ) -> Iterator[Sequence[Event]]:
         y0, x0, y1, x1 = look.box
-        tiles = nearest_first(trainer.predictor.tiles(picture), ((y0 + y1) / 2, (x0 + x1) / 2))
-        for tile in tiles[:_MOST]:
+        tiles = trainer.predictor.tiles(picture, within=around(look.box) if picture.large else None)
+        tiles = nearest_first(tiles, ((y0 + y1) / 2, (x0 + x1) / 2))[:_MOST]
+        box = _around_all(tiles)
+        unsure = np.zeros((box[2] - box[0], box[3] - box[1]), np.uint8)
+        for tile in tiles:
             if trainer.pictures.get(look.plane) is not picture:  # closed or replaced meanwhile
                 return
             features = trainer.predictor.features(look.plane, picture, tile)
             p = trainer.predictor.probabilities(features).cpu().numpy()
-            unsure[tile.write] = uncertainty(p)
+            rows, columns = tile.moved((-box[0], -box[1])).write
+            unsure[rows, columns] = uncertainty(p)
             yield ()
         told = self._told.setdefault(look.plane, deque(maxlen=_REMEMBERED))
-        paint = trainer.splits.get(look.plane)
-        known = np.zeros(picture.shape, bool) if paint is None else paint.paint > 0
-        place = next_place(unsure, known, told)
+        near = [(y - box[0], x - box[1]) for y, x in told]
+        near = [(y, x) for y, x in near if 0 <= y < len(unsure) and 0 <= x < unsure.shape[1]]
+        known = np.zeros(unsure.shape, bool)
+        if paint is not None:
+            known = paint.part(box[0], box[1], *unsure.shape) > 0
+        found = next_place(unsure, known, near)
+        place = found and (found[0] + box[0], found[1] + box[1])
         if place is not None:
             told.append(place)
         yield (Suggested(look.plane, place),)
+
+
+def _around_all(tiles: Sequence[Tile]) -> Box:
+    """The smallest box around what some tiles write."""
+    rows, columns = zip(*(t.write for t in tiles), strict=True)
+    return (
+        min(r.start for r in rows), min(c.start for c in columns),
+        max(r.stop for r in rows), max(c.stop for c in columns),
+    )  # fmt: skip

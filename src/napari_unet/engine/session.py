@@ -16,17 +16,28 @@ from napari_unet.core.device import DeviceError
 from napari_unet.core.files import FileError
 from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError
+from napari_unet.core.keeping import Verdict
 from napari_unet.core.model import Model
-from napari_unet.core.training import Trainer, Verdict
+from napari_unet.core.prediction import MemoryShortError, memory_ran_out
+from napari_unet.core.training import Trainer
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.jobs import Jobs
 from napari_unet.engine.live import Live
 from napari_unet.engine.messages import Command, Event, commands, events
 from napari_unet.engine.origin import Init
 from napari_unet.engine.pointing import Pointing
+from napari_unet.engine.supply import PixelsError, Supply
 from napari_unet.engine.workbench import Workbench
 
 _COPY_EVERY = 15.0  # seconds between two copies of the best weights for the parent
+_SHORT = (
+    "Training does not fit into memory, not even with one patch at a time: choose smaller patches "
+    "in the settings, close other programs, or choose the device cpu."
+)
+_STUMBLED = (
+    "Training became unstable. It went back to the last good network and goes on at a lower "
+    "learning rate."
+)
 _BAD_INPUT = (AnnotationError, DeviceError, FileError, ImageError, ModelError)
 
 
@@ -39,10 +50,14 @@ class Session:
         CPU cores left to others where the settings do not fix the threads.
     init : "bundled", "random" or Model
         What a new network starts from.
+    supply : Supply, optional
+        Has the pixels of planes that are offered.
     """
 
-    def __init__(self, *, spare: int = 1, init: Init | Model = "bundled") -> None:
-        self.bench = Workbench(spare=spare, init=init)
+    def __init__(
+        self, *, spare: int = 1, init: Init | Model = "bundled", supply: Supply | None = None
+    ) -> None:
+        self.bench = Workbench(spare=spare, init=init, supply=supply)
         self._live, self._pointing, self._jobs = Live(), Pointing(), Jobs(self.bench)
         self._todo: deque[Command] = deque()  # taken from the inbox, an error loses none of them
         self._training = self._resting = self._stumbled = False
@@ -61,7 +76,16 @@ class Session:
                     yield from self._obey(command)
                 except _BAD_INPUT as error:
                     yield events.Refused(str(error), getattr(command, "plane", ""))
-            yield from self._work()
+            try:
+                yield from self._work()
+            except PixelsError as error:
+                yield from self._without(error)
+            except (RuntimeError, MemoryError) as error:
+                if not memory_ran_out(error):
+                    raise
+                self.pause()
+                said = str(error) if isinstance(error, MemoryShortError) else _SHORT
+                yield events.Refused(said)
 
     def pause(self) -> None:
         """Drop all work that waits (after an error); paint and weights stay."""
@@ -79,10 +103,15 @@ class Session:
 
     # -- commands ---------------------------------------------------------------------------
 
-    def _obey(self, command: Command) -> Iterator[Event]:
+    def _obey(self, command: Command) -> Iterator[Event]:  # noqa: C901 - one flat match
         match command:
-            case commands.Configure() | commands.Open() | commands.Close() | commands.Annotate():
+            case (
+                commands.Configure() | commands.Open() | commands.Offer()
+                | commands.Close() | commands.Annotate()
+            ):  # fmt: skip
                 yield from self._take(command)
+            case commands.Pixels():
+                pass  # who drives this session gives them to its supply
             case commands.Look():
                 self._live.look(command)
             case commands.Suggest():
@@ -107,14 +136,21 @@ class Session:
                 assert_never(command)
 
     def _take(
-        self, command: commands.Configure | commands.Open | commands.Close | commands.Annotate
+        self,
+        command: commands.Configure
+        | commands.Open
+        | commands.Offer
+        | commands.Close
+        | commands.Annotate,
     ) -> Iterator[Event]:
         """Follow a command about what is learnt from."""
         agreement = self.bench.take(command)
         self._resting = False
         if agreement is not None:
             yield events.Scored(agreement)
-        if isinstance(command, commands.Open):
+        while self.bench.dealt:
+            yield events.Dealt(*self.bench.dealt.popitem())
+        if isinstance(command, (commands.Open, commands.Offer)):
             self._live.opened(command.plane)
             self._pointing.opened(command.plane)
 
@@ -134,9 +170,15 @@ class Session:
     def _suggest(self) -> Iterator[Event]:
         trainer, look = self.bench.trainer, self._live.looked
         if trainer is not None and trainer.answered and look.plane in trainer.pictures:
-            self._pointing.ask(trainer, look)
+            self._pointing.ask(trainer, look, self.bench.paint(look.plane))
         else:
             yield from self._advise()
+
+    def _without(self, error: PixelsError) -> Iterator[Event]:
+        """Go on where pixels did not come: their plane is about to close, or cannot be read."""
+        if str(error):
+            self.pause()
+            yield events.Refused(str(error))
 
     # -- work -------------------------------------------------------------------------------
 
@@ -196,6 +238,8 @@ class Session:
         verdict = trainer.check()
         self._unjudged = False
         yield self._judged(trainer, verdict, time.perf_counter() - start)
+        if verdict.stumbled:
+            yield events.Advised(_STUMBLED)
 
     def _judged(self, trainer: Trainer, verdict: Verdict, seconds: float) -> events.Judged:
         shrink = trainer.best.shrink

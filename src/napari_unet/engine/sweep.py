@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from napari_unet.core.tiling import Tile, nearest_first, overlaps
 from napari_unet.engine.messages import Box
 
+_URGENT = 64  # tiles that are predicted without pause, so that training gets its turn
+
 
 @dataclass
 class Sweep:
@@ -31,11 +33,14 @@ class Sweep:
     _taken: dict[Tile, int] = field(default_factory=dict)  # the last sweep that got to each tile
 
     def begin(self, tiles: Sequence[Tile]) -> None:
-        """All these tiles are out of date."""
-        self.total = len(tiles)
+        """All tiles are out of date, and these are wanted."""
         self._number += 1
-        self._taken = {tile: self._taken.get(tile, 0) for tile in tiles}
-        self._sort(tiles)
+        self.want(tiles)
+
+    def want(self, tiles: Sequence[Tile]) -> None:
+        """These tiles are wanted from now on; what this sweep has got to stays done."""
+        self.total = len(tiles)
+        self._sort([t for t in tiles if self._taken.get(t, 0) < self._number])
 
     def look(self, box: Box) -> None:
         """The user looks elsewhere: what waits is put in a new order."""
@@ -54,7 +59,7 @@ class Sweep:
 
     @property
     def visible_waiting(self) -> int:
-        """Those of them that the user sees."""
+        """Those of them that the user sees; of very many, the nearest to the middle."""
         return len(self._visible)
 
     def next(self) -> Tile:
@@ -67,6 +72,8 @@ class Sweep:
         y0, x0, y1, x1 = self.box
         ordered = nearest_first(tiles, ((y0 + y1) / 2, (x0 + x1) / 2))
         window = (slice(y0, y1), slice(x0, x1))
-        self._visible = [t for t in ordered if overlaps(t, window)]
-        rest = [t for t in ordered if not overlaps(t, window)]
-        self._rest = sorted(rest, key=self._taken.__getitem__)  # of the same age, nearest first
+        seen = [t for t in ordered if overlaps(t, window)]
+        self._visible = seen[:_URGENT]
+        rest = [*seen[_URGENT:], *(t for t in ordered if not overlaps(t, window))]
+        # of the same age, nearest first
+        self._rest = sorted(rest, key=lambda tile: self._taken.get(tile, 0))

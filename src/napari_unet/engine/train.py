@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from napari_unet.core.annotations import Annotations, check_shapes, check_trainable
 from napari_unet.core.image import as_plane
 from napari_unet.core.model import Model, load
+from napari_unet.core.objects_ids import classes_of_values
+from napari_unet.core.objects_paint import OBJECT, Kind, coded
 from napari_unet.core.settings import Settings
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.messages import (
@@ -66,10 +68,12 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
     annotations: Sequence[NDArray[Any]],
     *,
     classes: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
     seconds: float | None = None,
     steps: int | None = None,
     settings: Settings | None = None,
     init: str | os.PathLike[str] | Model = "bundled",
+    objects: Kind | None = None,
     report: Callable[[Event], None] | None = None,
 ) -> Model:
     """Train a model on sparsely painted images.
@@ -82,6 +86,8 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
         Paint on each image: 0 = unlabelled, 1…K = classes.
     classes : sequence of str, optional
         Names of the classes 1…K.
+    names : sequence of str, optional
+        What the images are called, for the model's file to tell.
     seconds, steps : optional
         When to stop: wall time in s, or training steps; 60 s by default. Time runs from the
         moment that all images are read and checked; the first answer and the last judgement are
@@ -90,6 +96,10 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
     settings : Settings, optional
     init : "bundled", "random", a model or a model's path
         What to start from. A model keeps its own kind of network, whatever the settings say.
+    objects : "sparse" or "dense", optional
+        The annotations hold numbers of objects, any number of them, and not of classes. Sparse:
+        0 = unlabelled, 1 = background, 2, 3, … = objects. Dense: 0 = background, 1, 2, … = objects,
+        as the masks of most tools. The network learns to part objects that touch.
     report : callable, optional
         Is given each event of the session.
 
@@ -109,7 +119,10 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
     >>> labels = model.segment(other)
     """
     begin = _start(init)
-    commands = list(_commands(images, annotations, classes, settings or Settings(), begin))
+    paints = [_painted(np.asarray(paint), objects) for paint in annotations]
+    if objects and not classes and not isinstance(begin, Model):
+        classes = ("background", "object")
+    commands = list(_commands(images, paints, classes, settings or Settings(), begin, names))
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
     session = Session(spare=0, init=begin)
@@ -155,22 +168,24 @@ def _start(
 
 def _commands(
     images: Sequence[NDArray[Any]],
-    annotations: Sequence[NDArray[Any]],
+    paints: Sequence[Annotations],
     classes: Sequence[str] | None,
     settings: Settings,
     init: Literal["bundled", "random"] | Model,
+    titles: Sequence[str] | None,
 ) -> Iterator[Command]:
     """What a user's clicks would have sent, after everything was checked."""
-    if len(images) != len(annotations) or not images:
+    if len(images) != len(paints) or not images:
         raise TrainingError(
-            f"There are {len(images)} images and {len(annotations)} annotations: "
+            f"There are {len(images)} images and {len(paints)} annotations: "
             "give one annotation for each image."
         )
     planes = [as_plane(image) for image in images]
-    paints = [Annotations.of(np.asarray(paint)) for paint in annotations]
     for plane, paint in zip(planes, paints, strict=True):
         check_shapes(paint.shape, plane.shape[1:])
-    counts = sum((paint.counts for paint in paints), np.zeros(256, np.int64))
+    counts = np.zeros(256, np.int64)
+    for paint in paints:
+        np.add.at(counts, classes_of_values(paint.objects), paint.counts)
     check_trainable(counts)
     highest = int(np.flatnonzero(counts)[-1])
     names = tuple(classes or ())
@@ -183,9 +198,16 @@ def _commands(
         names = known if len(known) >= highest else _numbered(highest)
     yield Configure(names, settings)
     for index, (plane, paint) in enumerate(zip(planes, paints, strict=True)):
-        yield Open(str(index), plane)
+        yield Open(str(index), plane, "" if titles is None else titles[index])
         yield Annotate(str(index), paint)
     yield Train()
+
+
+def _painted(paint: NDArray[Any], objects: Kind | None) -> Annotations:
+    """Paint of classes, or of objects, all of one class."""
+    if objects is None:
+        return Annotations.of(paint)
+    return Annotations.of(coded(paint, objects), objects=(OBJECT,))
 
 
 def _numbered(count: int) -> tuple[str, ...]:

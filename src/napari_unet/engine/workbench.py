@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 from typing import cast
-
-import numpy as np
 
 from napari_unet.core.annotations import MAX_CLASSES, AnnotationError, Annotations, check_shapes
 from napari_unet.core.device import Device, choose
@@ -13,10 +10,14 @@ from napari_unet.core.header import ModelError, check_channels
 from napari_unet.core.image import ImageError, Picture
 from napari_unet.core.model import Model
 from napari_unet.core.presets import start
+from napari_unet.core.provenance import Notes
 from napari_unet.core.settings import Settings
 from napari_unet.core.training import Trainer
-from napari_unet.engine.messages import Annotate, Close, Configure, Open
+from napari_unet.engine import squares
+from napari_unet.engine.making import model_of, was_fitted
+from napari_unet.engine.messages import Annotate, Close, Configure, Offer, Open
 from napari_unet.engine.origin import Init, Origin
+from napari_unet.engine.supply import Supply, picture_of
 
 _CLASSES = ("background", "foreground")  # at least so many, whatever the user named
 
@@ -30,6 +31,8 @@ class Workbench:
         CPU cores left to others where the settings do not fix the threads.
     init : "bundled", "random" or Model
         What a new network starts from.
+    supply : Supply, optional
+        Has the pixels of large planes; only those who offer planes need it.
 
     Attributes
     ----------
@@ -37,16 +40,25 @@ class Workbench:
         None until a plane is open.
     changed : bool
         Whether there is paint that the trainer has not fitted yet.
+    dealt : dict
+        What is held out of planes where that changed; who tells of it takes it out.
     """
 
-    def __init__(self, *, spare: int = 1, init: Init | Model = "bundled") -> None:
-        self._spare, self._origin = spare, Origin(init)
+    def __init__(
+        self, *, spare: int = 1, init: Init | Model = "bundled", supply: Supply | None = None
+    ) -> None:
+        self._spare, self._origin, self._supply = spare, Origin(init), supply
         self.classes: tuple[str, ...] = _CLASSES
         self.settings = self._origin.settled(Settings())
         self.trainer: Trainer | None = None
         self.changed = False
+        self.dealt: dict[str, Annotations] = {}
         self._paint: dict[str, Annotations] = {}
+        self._held: dict[str, Annotations] = {}
+        self._aside: set[str] = set()  # planes that are only judged by
         self._pictures: dict[str, Picture] = {}
+        self._titles: dict[str, str] = {}
+        self._notes = Notes()
 
     @property
     def answered(self) -> bool:
@@ -58,12 +70,16 @@ class Workbench:
         """Where the work is done, by the settings."""
         return choose(self.settings.compute, spare=self._spare)
 
-    def take(self, command: Configure | Open | Close | Annotate) -> float | None:
+    def paint(self, plane: str) -> Annotations | None:
+        """What was painted on a plane."""
+        return self._paint.get(plane)
+
+    def take(self, command: Configure | Open | Offer | Close | Annotate) -> float | None:
         """Follow a command about planes, paint, classes or settings; see `annotate`."""
         match command:
             case Configure():
                 self.configure(command)
-            case Open():
+            case Open() | Offer():
                 self.open(command)
             case Close():
                 self.close(command.plane)
@@ -96,7 +112,7 @@ class Workbench:
             self.trainer.settings = self.settings
             self.changed = True
 
-    def open(self, command: Open) -> None:
+    def open(self, command: Open | Offer) -> None:
         """Add or replace a plane.
 
         Raises
@@ -104,7 +120,7 @@ class Workbench:
         ImageError
             If the image cannot be used, or has other channels than the planes before it.
         """
-        picture = Picture.of(command.image)
+        picture = picture_of(command, self._supply)
         others = [p for name, p in self._pictures.items() if name != command.plane]
         if others and others[0].channels != picture.channels:
             raise ImageError(
@@ -113,15 +129,17 @@ class Workbench:
             )
         self._origin.check(picture.channels)
         replaced = self._pictures.get(command.plane)
-        self._pictures[command.plane] = picture
+        self._pictures[command.plane], self._titles[command.plane] = picture, command.title
         if replaced is not None and replaced.shape != picture.shape:
             old_paint = self._paint.pop(command.plane, None)  # it fits the new image no more
+            self._held.pop(command.plane, None)
             self.changed = self.changed or old_paint is not None
         if self.trainer is None or self.trainer.base.in_channels != picture.channels:
             model = self._origin.model
             answered = model is not None and model.header.shape.classes == len(self.classes)
             self._rebuild(self._origin.start, answered=answered)
         else:
+            squares.close(self.trainer, command.plane)
             self.trainer.open(command.plane, picture)
             self._apply(command.plane)
 
@@ -129,8 +147,10 @@ class Workbench:
         """Forget a plane and its paint; what was learnt from it stays."""
         self._pictures.pop(plane, None)
         paint = self._paint.pop(plane, None)
+        self._held.pop(plane, None)
+        self._aside.discard(plane)
         if self.trainer is not None:
-            self.trainer.close(plane)
+            squares.close(self.trainer, plane)
             if paint is not None and paint.blocks:
                 self.changed = self.trainer.trainable
 
@@ -148,8 +168,12 @@ class Workbench:
         if plane in self._pictures:
             check_shapes(paint.shape, self._pictures[plane].shape)
         before = self._paint.get(plane, Annotations(paint.shape))
+        same = before.same_as(paint) and command.aside == (plane in self._aside)
         self._paint[plane] = paint
-        agreement = None if before.same_as(paint) else self._apply(plane)
+        (self._aside.add if command.aside else self._aside.discard)(plane)
+        if command.held is not None and command.held.shape == paint.shape:
+            self._held.setdefault(plane, command.held)
+        agreement = None if same else self._apply(plane)
         return None if command.seen else agreement
 
     def reset(self) -> None:
@@ -167,9 +191,7 @@ class Workbench:
             If its classes are fewer than those painted, or its channels are not the image's.
         """
         shape = model.header.shape
-        painted = max(
-            (int(np.flatnonzero(p.counts).max(initial=0)) for p in self._paint.values()), default=0
-        )
+        painted = max((paint.largest for paint in self._paint.values()), default=0)
         if painted > shape.classes:
             raise ModelError(
                 f"This model has {shape.classes} classes but class {painted} is painted: "
@@ -197,14 +219,12 @@ class Workbench:
     def _newest(self) -> Model:
         """A copy of the weights that predict, even if they tell no classes yet."""
         trainer = cast("Trainer", self.trainer)
-        made: dict[str, str | int | float] = {
-            "steps": trainer.steps,
-            "planes": len(trainer.splits),
-            "painted pixels": int(trainer.counts.sum()),
-            "seed": self.settings.training.seed,
-            "precision": trainer.device.said,
-        }
-        return Model.of(copy.deepcopy(trainer.best), self.classes, self.settings, made)
+        images = (
+            self._notes.image(name, self._titles.get(name, ""), picture.raw, self._paint[name])
+            for name, picture in self._pictures.items()
+            if name in self._paint and self._paint[name].blocks
+        )
+        return model_of(trainer, self.classes, self.settings, images)
 
     def _channels(self, source: Init | Model) -> int:
         """Channels of the open planes; where there are none, of the network so far."""
@@ -227,14 +247,16 @@ class Workbench:
         old, preset = self.trainer, self.settings.network.preset
         base = start(preset, self._channels(source), len(self.classes), source)
         generation = old.generation + 1 if old is not None else 1
-        trainer = Trainer(base, self.settings, self.device, generation, answered=answered)
+        trainer = Trainer(
+            base, self.settings, self.device, generation,
+            answered=answered, fitted=was_fitted(source),
+        )  # fmt: skip
         self.trainer = trainer
         for name, picture in self._pictures.items():
             trainer.open(name, picture)
-            known = old.splits.get(name) if old is not None else None
-            if known is not None and known.paint.shape == picture.shape:
-                trainer.splits[name] = known.within(base.classes)
-                self.changed = True
+            if old is not None:
+                squares.inherit(trainer, old, name)
+        self.changed = self.changed or bool(trainer.splits)
         for name in self._pictures:
             self._apply(name)
 
@@ -242,6 +264,12 @@ class Workbench:
         """Hand a plane's paint to the trainer; see `Trainer.annotate`."""
         if self.trainer is None or plane not in self._pictures or plane not in self._paint:
             return None
-        agreement = self.trainer.annotate(plane, self._paint[plane])
+        known = self._held.get(plane)
+        agreement = squares.annotate(
+            self.trainer, plane, self._paint[plane], held=known, aside=plane in self._aside
+        )
+        self._held[plane] = squares.held(self.trainer, plane)
+        if known is None or not known.same_as(self._held[plane]):
+            self.dealt[plane] = self._held[plane]
         self.changed = True
         return agreement

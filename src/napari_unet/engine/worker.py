@@ -11,11 +11,13 @@ import signal
 import sys
 import threading
 import traceback
+from functools import partial
 from typing import BinaryIO
 
 from napari_unet.engine import codec
 from napari_unet.engine.inbox import Inbox
-from napari_unet.engine.messages import Event, Failed, Idle
+from napari_unet.engine.messages import Event, Failed, Idle, Pixels
+from napari_unet.engine.supply import Supply
 
 _GRACE = 3.0  # seconds for the current step to end once the parent is gone
 
@@ -24,12 +26,12 @@ def main() -> None:
     """Serve one parent until it closes the stream."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is meant for the parent
     source, sink = _private_streams()
-    inbox = Inbox()
-    threading.Thread(target=_listen, args=(source, inbox), daemon=True).start()
+    inbox, supply = Inbox(), Supply(partial(_tell, sink))
+    threading.Thread(target=_listen, args=(source, inbox, supply), daemon=True).start()
     _step_back()
     from napari_unet.engine.session import Session  # torch takes seconds
 
-    session = Session()
+    session = Session(supply=supply)
     while not inbox.closed:
         try:
             for event in session.run(inbox):
@@ -62,14 +64,18 @@ def _private_streams() -> tuple[BinaryIO, BinaryIO]:
     return source, sink
 
 
-def _listen(source: BinaryIO, inbox: Inbox) -> None:
+def _listen(source: BinaryIO, inbox: Inbox, supply: Supply) -> None:
     """Post what the parent says. At the end of the stream, make sure that this process ends."""
     try:
         while (command := codec.read_command(source)) is not None:
-            inbox.post(command)
+            if isinstance(command, Pixels):
+                supply.deliver(command)
+            else:
+                inbox.post(command)
     except codec.BrokenStreamError as error:
         sys.stderr.write(f"{error}\n")
     inbox.close()
+    supply.close()
     timer = threading.Timer(_GRACE, os._exit, args=(0,))
     timer.daemon = True
     timer.start()

@@ -13,23 +13,27 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QMessageBox,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_unet.engine.messages import Event, Failed, Refused, Restore, Segmented
+from napari_unet.core.package.archive import Archive, looks_like_one, needs_trust
+from napari_unet.core.package.errors import PackageError
+from napari_unet.engine.messages import Event, Failed, Refused, Restore, Segmented, Wanted
 from napari_unet.widgets import notices
 from napari_unet.widgets.classes import ClassList
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.mirror import ActivityMirror
-from napari_unet.widgets.model_file import PATTERN, ModelFileError, class_names, read_model
-from napari_unet.widgets.segmenting import ImageSegmenter
+from napari_unet.widgets.model_file import ANY_PATTERN, ModelFileError, class_names, read_model
+from napari_unet.widgets.segmenting import ImageSegmenter, Package
 from napari_unet.widgets.studios import studio_of
 
 _NARROWEST = 320  # px
+MAX_COLOURS = 8  # of a package's classes; more than that have the first ones' again
 
 
 class ApplyWidget(QWidget):
@@ -46,7 +50,7 @@ class ApplyWidget(QWidget):
         self._keeper = Keeper()
         self._segmenter = ImageSegmenter(self._keeper.post)
         self._mirror = ActivityMirror("U-Net: segmenting")
-        self.model = FileEdit(mode="r", filter=PATTERN)
+        self.model = FileEdit(mode="r", filter=ANY_PATTERN)
         self.model.choose_btn.text = "Choose…"
         self.image = LayerCombo(self._studio.watch, Image, "choose an image…", self)
         self.image.setAccessibleName("Image")
@@ -109,23 +113,47 @@ class ApplyWidget(QWidget):
             self._say("Choose a model file: one that was saved with “Save model…”.")
             return
         try:
-            data = read_model(Path(self.model.value))
-        except ModelFileError as error:
+            chosen = self._open(Path(self.model.value))
+        except (ModelFileError, PackageError) as error:
             self._say(str(error), warn=True)
+            return
+        if chosen is None:
+            self._say("Nothing was run.")
             return
         self._say("Starting the engine…")
         self.bar.setRange(0, 0)
         self._keeper.start()
-        self._keeper.post(Restore(data))
-        colours = ClassList().grown(len(class_names(data))).colours
-        self._segmenter.start([image], colours)
+        count, data = (MAX_COLOURS, b"") if isinstance(chosen, Package) else chosen
+        if data:
+            self._keeper.post(Restore(data))
+        colours = ClassList().grown(count).colours
+        package = chosen if isinstance(chosen, Package) else None
+        self._segmenter.start([image], colours, package=package)
         self._refresh()
+
+    def _open(self, path: Path) -> Package | tuple[int, bytes] | None:
+        """A package that may be run, a model with its number of classes, or None if not wanted."""
+        if not looks_like_one(path):
+            data = read_model(path)
+            return len(class_names(data)), data
+        if not needs_trust(Archive(path).description()):
+            return Package(str(path))
+        answer = QMessageBox.question(
+            self, "Run a program of the package?",
+            "This package's network is a TorchScript program, which can do anything that you can. "
+            "Run it only if you trust who made it.",
+            defaultButton=QMessageBox.StandardButton.No,
+        )  # fmt: skip
+        agreed = answer == QMessageBox.StandardButton.Yes
+        return Package(str(path), trusted=True) if agreed else None
 
     def _take(self, batch: list[Event]) -> None:
         for event in batch:
             match event:
                 case Segmented():
                     self._segmenter.take(event)
+                case Wanted():
+                    self._segmenter.answer(event)
                 case Refused():
                     self._segmenter.fail(event.sentence)
                 case Failed():

@@ -8,18 +8,22 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Lock
 from typing import TypeAlias
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.widgets.timers import single_shot
 
 Task: TypeAlias = Callable[[], None]
 _AGAIN = 3000  # ms until a disk that refused is tried again
+_IDLE = 2000  # ms without work until the threads end
 _NAME = "napari-unet-autosave"
 
 
 class Autosave(QObject):
     """Tasks that write: strokes one after the other, and the latest of everything large.
 
-    Each has a thread, so that no stroke waits for a model or an image. A task that the disk
-    refuses stays and is tried again, so nothing is forgotten while a disk is full.
+    Each has a thread, so that no stroke waits for a model or an image; they end when nothing was
+    to be done for a while. A task that the disk refuses stays and is tried again, so nothing is
+    forgotten while a disk is full.
 
     Signals
     -------
@@ -37,13 +41,10 @@ class Autosave(QObject):
         self._ordered: deque[Task] = deque()
         self._latest: dict[Hashable, Task] = {}
         self._lock = Lock()
-        self._quick = ThreadPoolExecutor(1, thread_name_prefix=_NAME)
-        self._slow = ThreadPoolExecutor(1, thread_name_prefix=_NAME)
+        self._pools: tuple[ThreadPoolExecutor, ThreadPoolExecutor] | None = None  # quick, slow
         self._work: tuple[Future[None], ...] = ()
-        self._again = QTimer(self)
-        self._again.setSingleShot(True)
-        self._again.setInterval(_AGAIN)
-        self._again.timeout.connect(self.wake)
+        self._again = single_shot(self, self.wake, _AGAIN)
+        self._idle = single_shot(self, self._rest, _IDLE)
         self._ended.connect(self._on_ended)
 
     @property
@@ -66,14 +67,16 @@ class Autosave(QObject):
 
     def wake(self) -> None:
         """Try all that is to be done, now."""
+        quick, slow = self._threads()
         self._work = (
-            self._quick.submit(self._tell, self._do_ordered),
-            self._slow.submit(self._tell, self._do_latest),
+            quick.submit(self._tell, self._do_ordered),
+            slow.submit(self._tell, self._do_latest),
         )
 
     def now(self, task: Task) -> None:
         """Do this alone, and wait for it; its errors are raised here."""
-        self._slow.submit(lambda: self._quick.submit(task).result()).result()
+        quick, slow = self._threads()
+        slow.submit(lambda: quick.submit(task).result()).result()
 
     def flush(self, seconds: float) -> bool:
         """Wait until all is done, or for so many seconds; whether all is done."""
@@ -85,8 +88,19 @@ class Autosave(QObject):
     def close(self) -> None:
         """Do no more."""
         self._again.stop()
-        for pool in (self._quick, self._slow):
+        self._idle.stop()
+        self._end()
+
+    def _threads(self) -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:
+        if self._pools is None:
+            quick, slow = (ThreadPoolExecutor(1, thread_name_prefix=_NAME) for _ in range(2))
+            self._pools = quick, slow
+        return self._pools
+
+    def _end(self) -> None:
+        for pool in self._pools or ():
             pool.shutdown(wait=False, cancel_futures=True)
+        self._pools = None
 
     # -- in the threads ------------------------------------------------------------------
 
@@ -125,7 +139,12 @@ class Autosave(QObject):
             self.failed.emit(said)
             self._again.start()
         elif not self.pending:
+            self._idle.start()
             self.saved.emit()
+
+    def _rest(self) -> None:
+        if all(work.done() for work in self._work):  # else it starts again when they are
+            self._end()
 
 
 def _attempt(task: Task) -> str:

@@ -13,6 +13,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QSize
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_unet.core.commands import segment_command
 from napari_unet.core.files import FileError
 from napari_unet.core.image import ImageError
 from napari_unet.core.recipe import Kind
@@ -25,8 +26,10 @@ from napari_unet.widgets.file_table import FileTable
 from napari_unet.widgets.mirror import ActivityMirror
 from napari_unet.widgets.model_file import ModelFileError
 from napari_unet.widgets.results import layers_of
+from napari_unet.widgets.share_button import copy_text
 from napari_unet.widgets.studios import studio_of
 
+_SAVE_FIRST = " Save the model as model.safetensors first."
 _NARROWEST = 320  # px
 _FINE = 1000  # steps of the bar for one file
 
@@ -52,6 +55,8 @@ class BatchWidget(QWidget):
         self.form, self.table = BatchForm(self), FileTable(self)
         self.preview = QPushButton("Preview first file", self)
         self.preview.setToolTip("Segment the first file and show it; nothing is kept.")
+        self.copy = QPushButton("Copy as command", self)
+        self.copy.setToolTip("Copy the command line that does the same, for scripts and clusters.")
         self.start = QPushButton("Segment all files", self)
         for button in (self.preview, self.start):
             button.setMinimumHeight(30)
@@ -66,6 +71,7 @@ class BatchWidget(QWidget):
     def _lay_out(self) -> None:
         buttons, progress = QHBoxLayout(), QHBoxLayout()
         buttons.addWidget(self.preview)
+        buttons.addWidget(self.copy)
         buttons.addWidget(self.start, 1)
         progress.addWidget(self.bar, 1)
         progress.addWidget(self.cancel)
@@ -79,6 +85,7 @@ class BatchWidget(QWidget):
     def _connect(self) -> None:
         self.start.clicked.connect(self._on_start)
         self.preview.clicked.connect(self._on_preview)
+        self.copy.clicked.connect(self._on_copy)
         self.cancel.clicked.connect(self.runner.cancel)
         self.table.opened.connect(self._open)
         self.table.complained.connect(self.message.setText)
@@ -103,6 +110,17 @@ class BatchWidget(QWidget):
 
     def _on_preview(self) -> None:
         self._begin(preview=True)
+
+    def _on_copy(self) -> None:
+        try:
+            command = self._command(preview=False)
+        except (BatchFormError, ModelFileError) as error:
+            self._say(str(error), warn=True)
+            return
+        model = str(self.form.model.value) if self.form.from_file else "model.safetensors"
+        copy_text(segment_command(command.source, command.target, model, command.recipe,
+                                  command.pattern, deep=command.deep))  # fmt: skip
+        self._say("The command is copied." + _SAVE_FIRST * (not self.form.from_file))
 
     def _begin(self, *, preview: bool) -> None:
         try:

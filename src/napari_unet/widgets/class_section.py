@@ -8,6 +8,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QCheckBox,
     QColorDialog,
     QHBoxLayout,
     QHeaderView,
@@ -19,11 +20,18 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.widgets.classes import ClassListError
+from napari_unet.widgets.keys import NEXT_OBJECT
 from napari_unet.widgets.studio import Studio
+from napari_unet.widgets.take_section import TakeSection
 
 _NAME, _COUNT = 0, 1
 _ROWS = 6  # of the table's height at most; more scroll
 _SWATCH = 14  # px
+_APART = (
+    "Give each object of this class an id and a colour of its own. Cells that touch are then "
+    "learnt as two: paint one, press Next object, paint the next."
+)
+_NEXT = f"Paint another object of this class. ({NEXT_OBJECT})"
 
 
 class ClassSection(QWidget):
@@ -37,14 +45,22 @@ class ClassSection(QWidget):
         self.add = _button("+ Class", "Add a class.", self._on_add)
         self.colour = _button("Colour…", "Choose another colour for this class.", self._on_colour)
         self.remove = _button("Remove", "Remove this class and erase its strokes.", self._on_remove)
-        row = QHBoxLayout()
-        for button in (self.add, self.colour, self.remove):
-            row.addWidget(button)
+        self.apart = QCheckBox("Tell objects apart", self)
+        self.apart.setToolTip(_APART)
+        self.apart.clicked.connect(self._on_apart)
+        self.next = _button("Next object", _NEXT, studio.roster.next_object)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.table)
-        layout.addLayout(row)
+        for widgets in ((self.add, self.colour, self.remove), (self.apart, self.next)):
+            row = QHBoxLayout()
+            for widget in widgets:
+                row.addWidget(widget)
+            layout.addLayout(row)
+        self.take = TakeSection(studio, self)
+        layout.addWidget(self.take)
         self.table.cellClicked.connect(self._on_clicked)
+        self.table.currentCellChanged.connect(self._on_moved)
         self.table.itemChanged.connect(self._on_renamed)
         studio.roster.changed.connect(self.refresh)
         studio.painted.connect(self._count)
@@ -54,6 +70,7 @@ class ClassSection(QWidget):
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(0, 2, self)
         table.setAccessibleName("Classes")
+        table.setTabKeyNavigation(False)  # Tab leaves it, as it does everywhere else
         table.setToolTip("Click a class to paint it. Double-click its name to rename it.")
         table.setHorizontalHeaderLabels(["Class", "Painted"])
         table.verticalHeader().hide()
@@ -99,15 +116,27 @@ class ClassSection(QWidget):
         for row in range(self.table.rowCount()):
             painted = int(counts[row + 1])
             item = cast("QTableWidgetItem", self.table.item(row, _COUNT))
-            item.setText(f"{painted:,} px" if painted else "–")
+            many = self._studio.roster.count_objects(row + 1)
+            more = f"{many} object{'s' * (many > 1)}, " if many else ""
+            item.setText(f"{more}{painted:,} px" if painted else "–")
         self._filling = False
 
     def _mark(self) -> None:
-        self.table.selectRow(self._studio.roster.selected - 1)
+        roster = self._studio.roster
+        self.table.selectRow(roster.selected - 1)
+        apart = roster.selected in roster.classes.objects
+        self.apart.setChecked(apart)
+        self.apart.setEnabled(roster.selected > 1)
+        self.next.setVisible(apart)
         self.remove.setEnabled(self.table.rowCount() > 2)
 
     def _on_clicked(self, row: int) -> None:
         self._studio.roster.select(row + 1)
+
+    def _on_moved(self, row: int) -> None:
+        """The arrow keys choose a class, too."""
+        if not self._filling and row >= 0 and row + 1 != self._studio.roster.selected:
+            self._studio.roster.select(row + 1)
 
     def _on_renamed(self, item: QTableWidgetItem) -> None:
         if self._filling or item.column() != _NAME:
@@ -129,6 +158,13 @@ class ClassSection(QWidget):
             return
         self._studio.roster.select(len(classes) + 1)
         self.table.editItem(cast("QTableWidgetItem", self.table.item(len(classes), _NAME)))
+
+    def _on_apart(self, on: bool) -> None:  # noqa: FBT001 - Qt calls it
+        try:
+            self._studio.roster.tell_apart(self._studio.roster.selected, on=on)
+        except ClassListError as error:
+            self._studio.lesson.complain(str(error))
+            self._mark()
 
     def _on_colour(self) -> None:
         number = self._studio.roster.selected

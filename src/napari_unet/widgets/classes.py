@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from napari_unet.core.annotations import MAX_CLASSES
+from napari_unet.core.objects_ids import FIRST_ID
 from napari_unet.widgets.palette import colour
 
 _FEWEST = 2
+_TOO_MANY = f"Objects can be told apart where there are at most {FIRST_ID - 1} classes."
 
 
 class ClassListError(ValueError):
@@ -16,10 +18,11 @@ class ClassListError(ValueError):
 
 @dataclass(frozen=True)
 class LabelClass:
-    """One class: its name and its colour as #rrggbb."""
+    """One class: its name, its colour as #rrggbb, and whether its objects are told apart."""
 
     name: str
     colour: str
+    objects: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,11 @@ class ClassList:
     )
 
     @classmethod
-    def named(cls, names: tuple[str, ...]) -> ClassList:
-        """Classes of these names, in the default colours."""
-        return cls(tuple(LabelClass(n, colour(k)) for k, n in enumerate(names, start=1)))
+    def named(cls, names: tuple[str, ...], objects: tuple[int, ...] = ()) -> ClassList:
+        """Classes of these names, in the default colours; objects of some are told apart."""
+        return cls(
+            tuple(LabelClass(n, colour(k), k in objects) for k, n in enumerate(names, start=1))
+        )
 
     def __len__(self) -> int:
         return len(self.items)
@@ -49,6 +54,27 @@ class ClassList:
         """The colours of 1…K as #rrggbb."""
         return tuple(item.colour for item in self.items)
 
+    @property
+    def objects(self) -> tuple[int, ...]:
+        """The classes whose objects are told apart."""
+        return tuple(k for k, item in enumerate(self.items, start=1) if item.objects)
+
+    def telling_apart(self, number: int, *, on: bool) -> ClassList:
+        """With the objects of class `number` told apart, or no more.
+
+        Raises
+        ------
+        ClassListError
+            If it is the background, or there are too many classes.
+        """
+        if on and number == 1:
+            raise ClassListError(
+                f"“{self.names[0]}” is the background, which has no objects: choose another class."
+            )
+        if on and len(self) >= FIRST_ID:
+            raise ClassListError(_TOO_MANY)
+        return self._with(number, replace(self.items[number - 1], objects=on))
+
     def grown(self, count: int) -> ClassList:
         """At least `count` classes; new ones are called “class 3”, “class 4” and so on.
 
@@ -59,6 +85,8 @@ class ClassList:
         """
         if count > MAX_CLASSES:
             raise ClassListError(f"There can be at most {MAX_CLASSES} classes.")
+        if count >= FIRST_ID and self.objects:
+            raise ClassListError(_TOO_MANY)
         items = list(self.items)
         while len(items) < count:
             number = len(items) + 1

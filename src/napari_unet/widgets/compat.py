@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from napari.layers import Layer
+from napari.layers import Labels, Layer
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 
@@ -46,14 +46,24 @@ def disconnect_all(events: list[Any], slot: Callable[..., None]) -> None:
         event.disconnect(slot)
 
 
+def plainly_2d(viewer: Viewer) -> bool:
+    """Whether the last two axes are in view, neither turned nor in 3-D."""
+    dims = viewer.dims
+    return dims.ndisplay == 2 and tuple(dims.displayed) == (dims.ndim - 2, dims.ndim - 1)
+
+
+def look_events(layer: Labels) -> list[Any]:
+    """The events that tell that a layer of labels looks different, with the same data."""
+    return [layer.events.visible, layer.events.opacity, layer.events.contour]
+
+
 def visible_box(viewer: Viewer, layer: Layer, shape: tuple[int, int]) -> Box:
     """What the user sees of the last two axes of a layer, in px, cut to its (Y, X) `shape`.
 
     The whole plane where the view is not one of those axes: 3-D or transposed.
     """
     whole = (0, 0, *shape)
-    last_two = (viewer.dims.ndim - 2, viewer.dims.ndim - 1)
-    if tuple(viewer.dims.displayed) != last_two:
+    if not plainly_2d(viewer):
         return whole
     canvas = getattr(viewer, "canvas", None)
     corners = (

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyqtgraph as pg
-from qtpy.QtCore import QTimer
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_unet.widgets.report import Point
 from napari_unet.widgets.studio import Studio
+from napari_unet.widgets.timers import single_shot
 
 _EVERY = 500  # ms between two redraws
-_SCORE, _NEW, _LOSS = "#56b4e9", "#009e73", "#e69f00"
+# score, new strokes and loss; colour-blind-safe, and to be seen on the theme's ground
+_ON_DARK = ("#56b4e9", "#009e73", "#e69f00")
+_ON_LIGHT = ("#0072b2", "#00735a", "#b94f00")
 _HEIGHT = 120  # px
 _LEGEND = (
-    f'<span style="color:{_SCORE}">●</span> held out &nbsp; '
-    f'<span style="color:{_NEW}">◆</span> new strokes &nbsp; '
-    f'<span style="color:{_LOSS}">—</span> loss'
+    '<span style="color:{}">●</span> held out &nbsp; '
+    '<span style="color:{}">◆</span> new strokes &nbsp; '
+    '<span style="color:{}">—</span> loss'
 )
 _TIP = (
     "Held out: right on strokes that are kept aside to judge, in %. "
@@ -44,21 +47,19 @@ class Curve(QWidget):
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.setCacheMode(self.plot.CacheModeFlag.CacheNone)  # it outlives a change of theme
         self.setToolTip(_TIP)
-        self.score = self.plot.plot(pen=pg.mkPen(_SCORE, width=2), **_marks("o", 4, _SCORE))
-        self.agreement = self.plot.plot(pen=None, **_marks("d", 9, _NEW))
-        self.loss = pg.PlotDataItem(pen=pg.mkPen(_LOSS, width=1.5))
+        self.score = self.plot.plot(symbol="o", symbolSize=4, symbolPen=None)
+        self.agreement = self.plot.plot(pen=None, symbol="d", symbolSize=9, symbolPen=None)
+        self.loss = pg.PlotDataItem()
+        self.legend = QLabel(self)
         self._right = pg.ViewBox(enableMenu=False)
         self._right.setMouseEnabled(x=False, y=False)
         self._dress()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(QLabel(_LEGEND, self))
+        layout.addWidget(self.legend)
         layout.addWidget(self.plot)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_EVERY)
-        self._timer.timeout.connect(self.redraw)
+        self._timer = single_shot(self, self.redraw, _EVERY)
         studio.news.connect(self._on_news)
         studio.watch.theme_changed.connect(self._recolour)
         self._recolour()
@@ -73,21 +74,29 @@ class Curve(QWidget):
         self._right.addItem(self.loss)
         item.vb.sigResized.connect(self._follow)
         item.setLabel("left", "right, %")
-        item.setLabel("right", "loss", color=_LOSS)
+        item.setLabel("right", "loss")
         item.getAxis("bottom").setStyle(showValues=False)
         for name in ("left", "right", "bottom"):
             item.getAxis(name).enableAutoSIPrefix(False)  # noqa: FBT003
-        item.vb.setLimits(yMin=-4, yMax=104)
+        item.vb.setLimits(yMin=-4, yMax=104, minYRange=20)
         self._right.enableAutoRange()
 
     def _follow(self) -> None:
         self._right.setGeometry(self.plot.getPlotItem().vb.sceneBoundingRect())
 
     def _recolour(self) -> None:
-        text = self._studio.watch.theme_colour("text")
+        watch = self._studio.watch
+        is_dark = QColor(watch.theme_colour("background")).lightnessF() < 0.5
+        score, new, loss = _ON_DARK if is_dark else _ON_LIGHT
+        self.legend.setText(_LEGEND.format(score, new, loss))
+        self.score.setPen(pg.mkPen(score, width=2))
+        self.score.setSymbolBrush(score)
+        self.agreement.setSymbolBrush(new)
+        self.loss.setPen(pg.mkPen(loss, width=1.5))
+        text = watch.theme_colour("text")
         for name in ("left", "right", "bottom"):
             axis = self.plot.getPlotItem().getAxis(name)
-            axis.setTextPen(text)
+            axis.setTextPen(loss if name == "right" else text)
             axis.setPen(pg.mkPen(text, width=0.5))
 
     def _on_news(self) -> None:
@@ -106,12 +115,6 @@ class Curve(QWidget):
             curve.setData([m for m, _ in points], [100 * v for _, v in points])
         self.loss.setData([m for m, _ in report.losses], [v for _, v in report.losses])
         self._follow()
-
-
-def _marks(symbol: str, size: int, colour: str) -> dict[str, object]:
-    return {
-        "symbol": symbol, "symbolSize": size, "symbolBrush": colour, "symbolPen": None,
-    }  # fmt: skip
 
 
 def _last(points: Sequence[Point]) -> int:

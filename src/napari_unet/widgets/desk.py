@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.engine.messages import Predicted
+from napari_unet.widgets.compat import connect_all, disconnect_all, look_events
 from napari_unet.widgets.gaze import Gaze
 from napari_unet.widgets.layers import Binding, bind
 from napari_unet.widgets.overlay import Overlay
@@ -27,7 +28,7 @@ class Desk(QObject):
 
     Signals
     -------
-    shown : the prediction was shown or hidden.
+    shown : the prediction was shown, hidden, or looks different.
     turned : another image is in work, and not because the user chose it.
     selected : int
         The label to paint with changed in the active strokes.
@@ -61,6 +62,7 @@ class Desk(QObject):
         self.gaze = Gaze(viewer, self.planes)
         self.planes.complained.connect(self.complained)
         self.scanning = False  # strokes that come now were there before their image was chosen
+        self.objects: tuple[int, ...] = ()  # classes whose objects are told apart
         self._count = 0
         viewer.layers.events.removed.connect(self._on_removed)
 
@@ -81,6 +83,10 @@ class Desk(QObject):
         if viewer is None:
             return
         known = next((b for b in self.bindings if b.image is images[0]), None)
+        if known is not None and known.lengths != full_shape(images[0]):
+            self._drop(known)  # its axes have other roles now
+            known.leave(viewer)
+            known = None
         if known is not None and known.images == tuple(images) and paint in (None, known.paint):
             self._turn_to(known)
             return
@@ -123,7 +129,7 @@ class Desk(QObject):
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Painted pixels of each value 0…255, on all images."""
+        """Painted pixels of each class 0…255, on all images."""
         return sum((b.strokes.counts for b in self.bindings), np.zeros(256, np.int64))
 
     def replay(self) -> None:
@@ -139,21 +145,17 @@ class Desk(QObject):
         binding, index = place
         if binding.prediction not in viewer.layers:
             binding.show_again()
-            binding.prediction.events.visible.connect(self._on_visible)
+            connect_all(look_events(binding.prediction), self._on_look)
             viewer.layers.insert(viewer.layers.index(binding.image) + 1, binding.prediction)
             binding.prediction.editable = False
         binding.tiles.write(index, tile, visible=index == binding.strokes.current)
+        binding.predicted = True
 
     def show_overlay(self, overlay: Overlay | None) -> None:
         """Ask for an overlay from now on, in a layer of its own; the one before is hidden."""
         for binding in self.bindings:
             binding.tiles.show_overlay(None)
         self.gaze.show_overlay(overlay)
-
-    def toggle_prediction(self) -> None:
-        """Show or hide the prediction."""
-        if self.active is not None:
-            self.active.prediction.visible = not self.active.prediction.visible
 
     def recolour(self, colours: Sequence[str]) -> None:
         """Give all strokes and predictions these class colours."""
@@ -172,11 +174,12 @@ class Desk(QObject):
     # -- bindings ------------------------------------------------------------------------
 
     def _take(self, binding: Binding) -> None:
+        binding.strokes.objects = self.objects
         binding.strokes.changed.connect(partial(self._on_strokes, binding))
         binding.strokes.drawn.connect(partial(self.stroked.emit, binding))
         binding.strokes.refused.connect(self.complained)
         binding.paint.events.selected_label.connect(self._on_selected)
-        binding.prediction.events.visible.connect(self._on_visible)
+        connect_all(look_events(binding.prediction), self._on_look)
         for image in binding.images:
             image.events.data.connect(self._on_image_data)
         self.bindings.append(binding)
@@ -189,7 +192,7 @@ class Desk(QObject):
         binding.strokes.flush()
         binding.close()
         binding.paint.events.selected_label.disconnect(self._on_selected)
-        binding.prediction.events.visible.disconnect(self._on_visible)
+        disconnect_all(look_events(binding.prediction), self._on_look)
         for image in binding.images:
             image.events.data.disconnect(self._on_image_data)
         self.bindings.remove(binding)
@@ -206,7 +209,7 @@ class Desk(QObject):
     # -- what viewer and layers tell -----------------------------------------------------
 
     def _on_strokes(self, binding: Binding, index: Index, strokes: Annotations) -> None:
-        self.painted.emit(int(np.flatnonzero(strokes.counts).max(initial=0)))
+        self.painted.emit(strokes.largest)
         self.planes.annotate(binding, index, strokes, seen=self.scanning)
         self.stroked.emit(binding, index, strokes)
 
@@ -214,7 +217,7 @@ class Desk(QObject):
         for binding in list(self.bindings):
             if event.source not in binding.images:
                 continue
-            if full_shape(binding.image) == full_shape(binding.paint):
+            if full_shape(binding.image) == binding.lengths:
                 self.planes.resend(binding)
                 self.repixelled.emit(binding)
             else:
@@ -243,5 +246,5 @@ class Desk(QObject):
         if self.active is not None and event.source is self.active.paint:
             self.selected.emit(event.source.selected_label)
 
-    def _on_visible(self) -> None:
+    def _on_look(self) -> None:
         self.shown.emit()

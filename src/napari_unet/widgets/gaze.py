@@ -5,13 +5,14 @@ from __future__ import annotations
 import weakref
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 
-from napari_unet.widgets.compat import connect_all, disconnect_all, view_events
+from napari_unet.widgets.compat import connect_all, disconnect_all, view_events, visible_box
 from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.overlay import Overlay
 from napari_unet.widgets.plane_book import PlaneBook
 from napari_unet.widgets.planes import Index, current_index, show_index
+from napari_unet.widgets.timers import single_shot
 
 _GLANCE = 100  # ms between two looks while the camera moves
 _SETTLE = 200  # ms on one plane of a stack until it is opened
@@ -31,9 +32,7 @@ class Gaze(QObject):
         self._planes = planes
         self.binding: Binding | None = None
         self._overlay: Overlay | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.look)
+        self._timer = single_shot(self, self.look)
         connect_all(view_events(viewer), self._on_moved)
 
     def look(self) -> None:
@@ -43,6 +42,7 @@ class Gaze(QObject):
             return
         index = current_index(viewer, binding.image)
         binding.strokes.visit(index)
+        binding.strokes.lay(visible_box(viewer, binding.image, binding.shape))
         overlay = None if self._overlay is None else self._overlay.what
         self._planes.look(viewer, binding, index, overlay)
 

@@ -14,6 +14,17 @@ class Learning(Enum):
     RESTING = "resting"  # nothing improved any more; a new stroke wakes it
 
 
+class Step(Enum):
+    """What there is to do; the panel shows the button for it in colour."""
+
+    OPEN = "open"
+    PAINT = "paint"
+    WAIT = "wait"
+    TRAIN = "train"
+    CORRECT = "correct"
+    SEGMENT = "segment"
+
+
 @dataclass(frozen=True)
 class Situation:
     """All that the next step depends on.
@@ -28,7 +39,9 @@ class Situation:
     gone : the engine died too often.
     answered : there is a prediction.
     trained : training has been started once.
+    good : the numbers say that hardly anything is wrong.
     segmenting : a whole image is being segmented.
+    outlining : the user draws around what is right.
     notice, urgent : a sentence from the engine, and whether it is a warning.
     """
 
@@ -41,15 +54,28 @@ class Situation:
     answered: bool = False
     learning: Learning = Learning.PAUSED
     trained: bool = False
+    good: bool = False
     segmenting: bool = False
+    outlining: bool = False
     notice: str = ""
     urgent: bool = False
+
+    @property
+    def trainable(self) -> bool:
+        """Whether there is an image, and strokes of two classes to learn from."""
+        return bool(self.image) and len(self.painted) >= 2
+
+    @property
+    def segmentable(self) -> bool:
+        """Whether a whole image can be segmented now."""
+        return bool(self.image) and self.answered and not self.segmenting
 
 
 @dataclass(frozen=True)
 class Advice:
-    """A short title and one sentence that says what to do."""
+    """What to do: a short title, one sentence, and the step by which buttons know theirs."""
 
+    step: Step
     title: str
     sentence: str
     urgent: bool = False
@@ -59,76 +85,112 @@ def advice(now: Situation) -> Advice:
     """What the user should do next."""
     if now.gone:
         return Advice(
+            Step.TRAIN,
             "The engine stopped",
             "It stopped several times in a row. Your strokes are safe. Press Train to start it "
             "again; if it stops again, the notification at the lower right holds its report.",
             urgent=True,
         )
     if now.urgent:
-        return Advice("Please look", now.notice, urgent=True)
-    first = _before_painting(now)
-    if first is not None:
-        return first
-    return Advice("Next", now.notice) if now.notice else _once_painted(now)
+        return Advice(_natural(now).step, "Please look", now.notice, urgent=True)
+    if now.outlining:
+        return Advice(
+            Step.CORRECT,
+            "Accept what is right",
+            "Drag around a region where the prediction is right: all inside becomes strokes. "
+            "Press “Accept…” again to leave it.",
+        )
+    if now.notice and _before_painting(now) is None:
+        return Advice(_natural(now).step, "Next", now.notice)
+    return _natural(now)
+
+
+def _natural(now: Situation) -> Advice:
+    """What to do next if nobody has something to say."""
+    return _before_painting(now) or _once_painted(now)
 
 
 def _before_painting(now: Situation) -> Advice | None:
     if not now.image:
         if now.images == 0:
             return Advice(
+                Step.OPEN,
                 "1 · Open an image",
                 "Drag an image file into the window, or take File > Open Sample > U-Net.",
             )
-        return Advice("1 · Choose the image", "Choose below which image to segment.")
+        return Advice(Step.OPEN, "1 · Choose the image", "Choose below which image to segment.")
     first, second = _pair(now)
     if not now.painted and now.answered:
         return Advice(
+            Step.PAINT,
             "2 · Look and correct",
-            "This is what the model makes of your image. Draw strokes where it is wrong and "
-            "press Train, or press “Segment this image”.",
+            "This is what the model makes of your image. Paint a stroke where it is wrong, of the "
+            "class that is right. Is nothing wrong? Press “Segment this image”.",
         )
     if not now.painted:
         return Advice(
-            "2 · Paint",
-            f"Draw a short stroke in the {first}. Then click “{second}” in the list and draw "
-            f"one there. The strokes need not be exact or many.",
+            Step.PAINT,
+            "2 · Paint a few strokes of each class",
+            f"Drag over the image to paint a short stroke in the {first}. Then click “{second}” "
+            "in the list and paint one there. Hold Space to move the image.",
         )
     if len(now.painted) == 1:
         return Advice(
+            Step.PAINT,
             "2 · Paint a second class",
-            f"Good. Now click “{second}” in the list and draw a short stroke in it.",
+            f"Good. Now click “{second}” in the list and paint a short stroke in it.",
         )
     return None
 
 
 def _once_painted(now: Situation) -> Advice:
     if now.segmenting:
-        return Advice("Segmenting", "The whole image is being segmented into a new layer.")
+        return Advice(
+            Step.WAIT, "Segmenting", "The whole image is being segmented into a new layer."
+        )
     if not now.ready:
         return Advice(
-            "One moment", "The engine is starting. You can go on painting in the meantime."
+            Step.WAIT,
+            "One moment",
+            "The engine is starting. You can go on painting in the meantime.",
         )
     if not now.answered:
-        return Advice("One moment", "A first answer is being computed from your strokes.")
+        return Advice(
+            Step.WAIT, "One moment", "A first answer is being computed from your strokes."
+        )
     return _once_answered(now)
 
 
 def _once_answered(now: Situation) -> Advice:
+    if now.good and now.trained:
+        return Advice(
+            Step.SEGMENT,
+            "5 · Looks good: segment all",
+            "Hardly anything is wrong on the strokes it was judged by. Do you see mistakes? Paint "
+            "over them. Otherwise press “Segment this image”.",
+        )
     if now.learning is Learning.TRAINING:
         return Advice(
-            "4 · Correct",
-            "It learns while you paint. Draw over places where the prediction is wrong, or ask "
-            "“Where next?”; when you like what you see, press “Segment this image”.",
+            Step.CORRECT,
+            "4 · Keep going: correct what is wrong",
+            "It learns while you paint. Paint over what is predicted wrong, or press "
+            "“Where next?”. If you like what you see, press “Segment this image”.",
         )
     if now.learning is Learning.RESTING:
         return Advice(
-            "4 · Correct or finish",
-            "Nothing improves any more, so training rests. Draw where it is wrong and it goes "
-            "on, or press “Segment this image”.",
+            Step.CORRECT,
+            "4 · Correct it, or segment all",
+            "Nothing improves any more, so training rests. Paint over what is wrong and it goes "
+            "on. If you like what you see, press “Segment this image”.",
         )
     if now.trained:
-        return Advice("Paused", "Press Train to go on, or “Segment this image” to keep the result.")
+        return Advice(
+            Step.TRAIN,
+            "Paused",
+            "Press Train to go on, or “Segment this image” to take the result.",
+        )
     return Advice(
+        Step.TRAIN,
         "3 · Train",
         "This is a first answer from your strokes. Press Train to let the network learn from them.",
     )

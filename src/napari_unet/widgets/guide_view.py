@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 from napari_unet.widgets.guidance import Advice, advice
 from napari_unet.widgets.studio import Studio
 
+_LINES = 3  # of most sentences, at the usual width
 _CALM, _URGENT = "#56b4e9", "#e69f00"
 
 
@@ -22,6 +23,9 @@ class GuideView(QFrame):
         self.title, self.sentence = QLabel(self), QLabel(self)
         self.title.setObjectName("guideTitle")
         self.sentence.setWordWrap(True)
+        self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # what stands below must not jump from advice to advice
+        self.sentence.setMinimumHeight(_LINES * self.sentence.fontMetrics().lineSpacing())
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.sentence.setAccessibleName("What to do next")
         layout = QVBoxLayout(self)

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.engine.messages import (
     Advised,
     Answered,
+    Dealt,
     Ended,
     Event,
     Exported,
@@ -29,6 +30,7 @@ from napari_unet.engine.messages import (
     Suggested,
     Swept,
     Trained,
+    Wanted,
 )
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.lesson import Lesson
@@ -75,12 +77,20 @@ class Hearing(QObject):
         self._sweep.close()
         self._segmentation.close()
 
-    def _give(self, event: Event) -> None:
+    def _supply(self, wanted: Wanted) -> None:
+        if not self._desk.planes.answer(wanted):
+            self._segmenter.answer(wanted)
+
+    def _give(self, event: Event) -> None:  # noqa: C901 - one flat match
         match event:
             case Predicted():
                 self._desk.write(event)
             case Swept():
                 self._sweep.show(event.done, event.total)
+            case Wanted():
+                self._supply(event)
+            case Dealt():
+                self._desk.planes.deal(event)
             case Suggested():
                 self._pointer.show(event)
             case Segmented():

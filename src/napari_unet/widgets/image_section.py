@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from napari.layers import Image, Labels
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFormLayout, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QMenu, QPushButton, QWidget
 
 from napari_unet.widgets.layer_combo import LayerCombo
-from napari_unet.widgets.planes import full_shape
+from napari_unet.widgets.layers import Binding
+from napari_unet.widgets.planes import (
+    all_lengths,
+    axis_names,
+    channel_axis,
+    choose_channel_axis,
+    full_shape,
+)
 from napari_unet.widgets.studio import Studio
+from napari_unet.widgets.timers import single_shot
 
+_MOST_CHANNELS = 32
 _ARRIVE = 120  # ms; a sample's strokes come right after its image
 
 
@@ -28,13 +36,18 @@ class ImageSection(QWidget):
         self._menu = QMenu(self.channels)
         self.channels.setMenu(self._menu)
         self._menu.aboutToShow.connect(self._fill_menu)
+        self.axes = QComboBox(self)
+        self.axes.setToolTip(
+            "What the axes of the image are: planes to step through with the sliders, each "
+            "segmented by itself, or channels that are looked at together."
+        )
+        self.axes.setAccessibleName("Axes")
+        self.axes.activated.connect(self._on_axes)
         self.paint = LayerCombo(studio.watch, Labels, "a new layer", self)
         self.paint.setToolTip("The Labels layer that you paint on. It is made for you.")
         self.paint.setAccessibleName("Strokes")
         self._lay_out()
-        self._arrival = QTimer(self)
-        self._arrival.setSingleShot(True)
-        self._arrival.timeout.connect(self._choose_only)
+        self._arrival = single_shot(self, self._choose_only)
         self.image.chosen.connect(self._on_image)
         self.paint.chosen.connect(self._on_paint)
         studio.image_changed.connect(self.refresh)
@@ -47,6 +60,7 @@ class ImageSection(QWidget):
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._form.addRow("Image", self.image)
+        self._form.addRow("Axes", self.axes)
         self._form.addRow("Channels", self.channels)
         self._form.addRow("Strokes", self.paint)
 
@@ -59,8 +73,31 @@ class ImageSection(QWidget):
         more = () if active is None else active.images[1:]
         names = " + ".join(layer.name for layer in more)
         self.channels.setText(f"+ {names}" if names else "this layer only")
+        self._fill_axes(active)
         self._form.setRowVisible(self.channels, bool(self._candidates()))
         self.paint.setEnabled(active is not None)
+
+    def _fill_axes(self, active: Binding | None) -> None:
+        """List what the axes before y and x can be, as guessed from their names or chosen."""
+        self.axes.clear()
+        lengths = () if active is None else all_lengths(active.image)[:-2]
+        self._form.setRowVisible(self.axes, bool(lengths))
+        if active is None or not lengths:
+            return
+        named = list(zip(axis_names(active.image), lengths, strict=True))
+        planes = ", ".join(f"{name} ({length})" for name, length in named)
+        self.axes.addItem(f"planes: {planes}", None)
+        for axis, (name, length) in enumerate(named):
+            if 1 < length <= _MOST_CHANNELS:
+                self.axes.addItem(f"channels: {name} ({length})", axis)
+        self.axes.setCurrentIndex(max(0, self.axes.findData(channel_axis(active.image))))
+
+    def _on_axes(self, row: int) -> None:
+        active = self._studio.desk.active
+        if active is not None:
+            for layer in active.images:
+                choose_channel_axis(layer, self.axes.itemData(row))
+            self._studio.choose(active.images)
 
     def _on_layers(self) -> None:
         self.refresh()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
@@ -10,14 +11,25 @@ from napari.utils import Colormap
 from napari.viewer import Viewer
 
 from napari_unet.core.annotations import check_shapes
-from napari_unet.core.image import ImageError
+from napari_unet.core.image import ImageError, is_large
+from napari_unet.core.objects_ids import FIRST_ID
+from napari_unet.widgets.easel import MovingEasel, easel_of
 from napari_unet.widgets.palette import label_colours
-from napari_unet.widgets.planes import check_channels, full_shape, plane_shape
+from napari_unet.widgets.planes import (
+    all_lengths,
+    channel_axis,
+    check_channels,
+    full_shape,
+    indices,
+    plane_shape,
+)
+from napari_unet.widgets.pyramid import blank
 from napari_unet.widgets.strokes import StrokeWatch
 from napari_unet.widgets.tiles import TileWriter
 
+_WORLD = ("units", "axis_labels")
 _PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-_OPACITY = 0.45
+_OPACITY, _PAINT = 0.45, 0.9  # of predictions and of paint
 _BRUSH = (4, 60)  # thinnest and thickest brush to begin with, px
 _BRUSH_SHARE = 0.02  # of the image's shorter side
 
@@ -30,7 +42,9 @@ class Binding:
     number : what its planes are called by.
     images : the image layer first, then those of further channels.
     paint : the layer with the strokes.
+    lengths : (…, Y, X) of the image when it was bound.
     prediction : uint8 classes, written by the engine only.
+    predicted : whether it holds some.
     """
 
     def __init__(self, number: int, images: Sequence[Image], paint: Labels, view: Labels) -> None:
@@ -39,7 +53,9 @@ class Binding:
         self.paint = paint
         self.prediction = view
         self.strokes = StrokeWatch(paint)
+        self.lengths = full_shape(self.image)
         self.tiles = TileWriter(view)
+        self.predicted = False
 
     @property
     def image(self) -> Image:
@@ -68,12 +84,23 @@ class Binding:
 
     def drop_class(self, number: int) -> None:
         """Erase a class from paint and prediction and close the gap in the numbers."""
-        for layer in (self.paint, self.prediction):
-            table = np.arange(256)
-            table[number] = 0
-            table[number + 1 :] -= 1
-            layer.data = table.astype(layer.data.dtype)[np.minimum(layer.data, 255)]
         self.strokes.flush()
+        table = np.arange(256, dtype=np.uint8)
+        table[number] = 0
+        table[number + 1 : FIRST_ID if self.strokes.objects else None] -= 1
+        self.strokes.easel.recode(indices(self.paint), table)
+        self.paint.data = self.paint.data  # tells that it changed
+        if isinstance(self.prediction.data, np.ndarray):
+            self.prediction.data = table[np.minimum(self.prediction.data, 255)]
+        else:  # what is in view is predicted anew
+            self.prediction.data = blank(self.lengths)
+        self.strokes.flush()
+
+    def leave(self, viewer: Viewer) -> None:
+        """Take the layers out of the viewer, those with strokes left out."""
+        for layer in [self.prediction] if self.strokes.snapshots else [self.prediction, self.paint]:
+            if layer in viewer.layers:
+                viewer.layers.remove(layer)
 
     def close(self) -> None:
         """Let go of the layers; they stay in the viewer as they are."""
@@ -118,14 +145,24 @@ def bind(
 
 def new_paint(image: Layer, colours: Sequence[str]) -> Labels:
     """An empty layer to paint on, with a brush that suits the image."""
-    paint = like(image, paint_name(image), colours)
+    shape = full_shape(image)
+    if is_large(shape[-2:]):
+        world = {key: value for key, value in place_of(image).items() if key in _WORLD}
+        small = np.zeros((*shape[:-2], 1, 1), np.uint8)
+        paint = Labels(
+            small, name=paint_name(image), opacity=_PAINT, colormap=label_colours(colours), **world
+        )
+        MovingEasel(paint, image, shape)
+    else:
+        paint = like(image, paint_name(image), colours)
     paint.brush_size = _brush(plane_shape(image))
     return paint
 
 
 def _check_paint(paint: Labels, image: Layer) -> None:
-    check_shapes(plane_shape(paint), plane_shape(image))
-    if full_shape(paint) != full_shape(image):
+    shape = easel_of(paint).shape
+    check_shapes(shape[-2:], plane_shape(image))
+    if shape != full_shape(image):
         raise ImageError(
             f"“{paint.name}” has another number of planes than “{image.name}”: "
             "paint on a layer of the image's own size."
@@ -145,18 +182,28 @@ def find_paint(viewer: Viewer, image: Layer) -> Labels | None:
         if (
             isinstance(layer, Labels)
             and layer.name == paint_name(image)
-            and full_shape(layer) == full_shape(image)
+            and easel_of(layer).shape == full_shape(image)
         ):
             return layer
     return None
 
 
-def like(image: Layer, name: str, colours: Sequence[str], *, faint: bool = False) -> Labels:
-    """An empty uint8 Labels layer that lies exactly over an image."""
+def like(
+    image: Layer,
+    name: str,
+    colours: Sequence[str],
+    *,
+    faint: bool = False,
+    data: Any = None,  # noqa: ANN401
+) -> Labels:
+    """An empty uint8 Labels layer that lies exactly over an image.
+
+    `data` are the zeros that are its data, if it is not to have new ones.
+    """
     return Labels(
-        np.zeros(full_shape(image), np.uint8),
+        blank(full_shape(image)) if data is None else data,
         name=name,
-        opacity=_OPACITY if faint else 0.9,
+        opacity=_OPACITY if faint else _PAINT,
         colormap=label_colours(colours, faint_background=faint),
         **place_of(image),
     )
@@ -165,8 +212,9 @@ def like(image: Layer, name: str, colours: Sequence[str], *, faint: bool = False
 def overlay_layer(image: Layer, name: str, colormap: str | Colormap, opacity: float) -> Image:
     """An empty uint8 Image layer that lies exactly over an image."""
     return Image(
-        np.zeros(full_shape(image), np.uint8),
+        blank(full_shape(image)),
         name=name,
+        rgb=False,
         colormap=colormap,
         contrast_limits=(0, 255),
         opacity=opacity,
@@ -175,9 +223,17 @@ def overlay_layer(image: Layer, name: str, colormap: str | Colormap, opacity: fl
 
 
 def place_of(layer: Layer) -> dict[str, object]:
-    """Where a layer lies in the world, as arguments of another one."""
+    """Where a layer lies in the world, as arguments of one of its `full_shape`."""
     state = layer.as_layer_data_tuple()[1]
-    return {key: state[key] for key in _PLACE if key in state}
+    place = {key: state[key] for key in _PLACE if key in state}
+    channel = channel_axis(layer)
+    if channel is not None:  # what has one plane for all channels is shown with each of them
+        many = all_lengths(layer)[channel]
+        scale, translate = np.array(place["scale"]), np.array(place["translate"])
+        translate[channel] += (many - 1) / 2 * scale[channel]
+        scale[channel] *= many
+        place |= {"scale": scale, "translate": translate}
+    return place
 
 
 def _brush(shape: tuple[int, int]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias, assert_never
 
@@ -73,7 +74,7 @@ class Lesson(QObject):
         self.notice, self.urgent = "", False
         self._refused = False  # the engine cannot work with what it was given
         self._model = b""
-        self._save_to: Path | None = None
+        self._then: Callable[[bytes], None] | None = None  # what the model was asked for
 
     def train(self) -> None:
         """Learn from the strokes until `pause`."""
@@ -97,7 +98,11 @@ class Lesson(QObject):
 
     def save(self, path: Path) -> None:
         """Write the best model so far, as soon as the engine hands it over."""
-        self._save_to = path
+        self.hand_over(partial(self._write, path))
+
+    def hand_over(self, then: Callable[[bytes], None]) -> None:
+        """Call `then` with the best model so far, as soon as the engine hands it over."""
+        self._then = then
         self._post(Export())
 
     def adopt(self, model: bytes) -> None:
@@ -128,7 +133,7 @@ class Lesson(QObject):
 
     def stop(self, *, gone: bool = False) -> None:
         """There is no engine any more."""
-        self.learning, self.gone, self._save_to = Learning.PAUSED, gone, None
+        self.learning, self.gone, self._then = Learning.PAUSED, gone, None
         self.report = self.report.unanswered()
         self.changed.emit()
 
@@ -159,7 +164,7 @@ class Lesson(QObject):
                 if not self._refused:
                     self.say(event.sentence)
             case Refused():
-                self._save_to = None
+                self._then = None
                 self.complain(event.sentence)
                 self._refused = not self.report.answered
             case Exported():
@@ -181,11 +186,13 @@ class Lesson(QObject):
     def _keep(self, event: Exported) -> None:
         self._model = event.model
         self.learnt.emit(event.model)
-        if not event.asked or self._save_to is None:
-            return
-        path, self._save_to = self._save_to, None
+        if event.asked and self._then is not None:
+            then, self._then = self._then, None
+            then(event.model)
+
+    def _write(self, path: Path, model: bytes) -> None:
         try:
-            write_model(path, event.model)
+            write_model(path, model)
         except ModelFileError as error:
             self.complain(str(error))
         else:

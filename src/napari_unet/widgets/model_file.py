@@ -9,6 +9,7 @@ from napari_unet.core.header import ModelError, read_front, read_header
 
 SUFFIX = ".safetensors"
 PATTERN = f"napari-unet models (*{SUFFIX})"
+ANY_PATTERN = f"Models and packages of bioimage.io (*{SUFFIX} *.zip *.yaml)"
 
 
 class ModelFileError(ValueError):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.objects import ObjectSettings, find_objects
 from napari_unet.core.objects_parts import Sides, Window
@@ -17,6 +17,7 @@ from napari_unet.widgets.compat import visible_box
 from napari_unet.widgets.layers import place_of
 from napari_unet.widgets.object_work import ObjectWork
 from napari_unet.widgets.planes import Index, current_index, full_shape, plane_shape
+from napari_unet.widgets.timers import single_shot
 from napari_unet.widgets.watch import ViewerWatch
 
 _REST = 250  # ms from a change to the preview
@@ -78,10 +79,7 @@ class ObjectPreview(QObject):
         self._work = ObjectWork(self)
         self._work.done.connect(self._show)
         self._work.failed.connect(self.failed)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_REST)
-        self._timer.timeout.connect(self._look)
+        self._timer = single_shot(self, self._look, _REST)
         watch.moved.connect(self.look_again)
 
     @property

@@ -25,7 +25,9 @@ from napari_unet.core.objects_settings import ObjectSettings
 from napari_unet.core.settings import Knob, declared
 from napari_unet.widgets import notices
 from napari_unet.widgets.layer_combo import LayerCombo
+from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.object_colours import colour_by, columns
+from napari_unet.widgets.object_fix_bar import FixBar
 from napari_unet.widgets.object_maker import ObjectMaker
 from napari_unet.widgets.object_preview import ObjectPreview, Wish
 from napari_unet.widgets.planes import full_shape
@@ -54,6 +56,7 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self.fields: dict[str, Any] = {}
         self.preview = QCheckBox("Preview what is in view", self)
         self.preview.setChecked(True)
+        self.preview.setToolTip("Show the objects of what is on the screen as settings change.")
         self.message = QLabel(_HINT, self)
         self.message.setWordWrap(True)
         self.make = QPushButton("Make objects", self)
@@ -66,7 +69,9 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         for combo in (self.number, self.colour):
             combo.setSizeAdjustPolicy(combo.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             combo.setMinimumContentsLength(12)
+        self.fixes = FixBar(studio, self)
         self._result: Labels | None = None  # the objects that were made last
+        self._asked: tuple[Binding, int] | None = None  # whose objects, and of which class
         self._preview = ObjectPreview(studio.watch, self)
         self._maker = ObjectMaker(self)
         self._lay_out()
@@ -93,6 +98,7 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         layout.addWidget(self.message)
         layout.addWidget(self.make)
         layout.addLayout(progress)
+        layout.addWidget(self.fixes)
         colours = QFormLayout()
         colours.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         colours.addRow("Colour by", self.colour)
@@ -130,6 +136,7 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self.colour.activated.connect(self._on_colour)
         self._maker.progressed.connect(self._on_progress)
         self._maker.finished.connect(self._on_finished)
+        self.fixes.said.connect(self.message.setText)
 
     def refresh(self) -> None:
         """Show what can be done now, and what is in view."""
@@ -190,6 +197,7 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
     def _on_make(self) -> None:
         wish, active = self._wish(), self._studio.desk.active
         if wish is not None and active is not None:
+            self._asked = (active, wish.number)
             self._maker.start(wish, active.images)
             self.refresh()
 
@@ -198,6 +206,8 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
             self.preview.setChecked(False)
             self._studio.watch.add_layer(layer)
             self._result = layer
+            if self._asked is not None and self._asked[0] in self._studio.desk.bindings:
+                self.fixes.take(layer, *self._asked)
             self.colour.clear()
             self.colour.addItems([_OWN, *columns(layer)])
         self.message.setText(sentence)

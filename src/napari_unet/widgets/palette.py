@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from napari.utils.colormaps import DirectLabelColormap
 
+from napari_unet.core.objects_ids import FIRST_ID, VALUES
+
 _OKABE_ITO = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00", "#0072b2")
 _GOLDEN = 0.618033988749895
 _FAINT = 0.3  # of the background's colour in a prediction, so that the image stays visible
@@ -21,7 +23,7 @@ def colour(number: int) -> str:
 
 
 def label_colours(colours: Sequence[str], *, faint_background: bool = False) -> DirectLabelColormap:
-    """A label colormap: 0 and unknown numbers transparent, `colours` for 1…K.
+    """A label colormap: `colours` for 1…K, others for ids of objects; the rest is transparent.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ def label_colours(colours: Sequence[str], *, faint_background: bool = False) -> 
         Show class 1 weakly; for predictions, which cover the whole image.
     """
     table: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    for number in range(FIRST_ID, VALUES):
+        table[number] = colour(number)
     for number, value in enumerate(colours, start=1):
         weak = faint_background and number == 1
         table[number] = f"{value}{round(255 * _FAINT):02x}" if weak else value

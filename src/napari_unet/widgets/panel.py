@@ -5,24 +5,30 @@ from __future__ import annotations
 from functools import partial
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QSize
+from qtpy.QtWidgets import QFrame, QVBoxLayout, QWidget
+from superqt import QCollapsible
 
+from napari_unet.widgets import folding
 from napari_unet.widgets.class_section import ClassSection
+from napari_unet.widgets.column import Column
 from napari_unet.widgets.compat import unwrapped
+from napari_unet.widgets.correct_section import CorrectSection
 from napari_unet.widgets.guide_view import GuideView
 from napari_unet.widgets.image_section import ImageSection
+from napari_unet.widgets.keys_section import KeysSection
 from napari_unet.widgets.project_section import ProjectSection
 from napari_unet.widgets.result_section import ResultSection
+from napari_unet.widgets.score_section import ScoreSection
 from napari_unet.widgets.settings_form import SettingsForm
 from napari_unet.widgets.studios import studio_of
+from napari_unet.widgets.style import stylesheet
 from napari_unet.widgets.training_section import TrainingSection
-
-_NARROWEST = 320  # px
+from napari_unet.widgets.view_section import ViewSection
 
 
 class AnnotatePanel(QWidget):
-    """Guide, project, image, classes, training, results and settings, from top to bottom.
+    """The guide, which stays in view, and below it all sections in the order of the work.
 
     Parameters
     ----------
@@ -37,37 +43,42 @@ class AnnotatePanel(QWidget):
         self.image = ImageSection(self.studio)
         self.classes = ClassSection(self.studio)
         self.training = TrainingSection(self.studio)
+        self.correct = CorrectSection(self.studio)
+        self.view = ViewSection(self.studio)
+        self.scores = ScoreSection(self.studio)
         self.results = ResultSection(self.studio)
         self.settings = SettingsForm(self.studio)
-        self.setMinimumWidth(_NARROWEST)
+        self.keys = KeysSection()
         self._lay_out()
+        self._dress()
+        self.studio.watch.theme_changed.connect(self._dress)
         self.studio.join(id(self))
         # a dock's X never sends a close event, and a closing viewer just destroys the panel
         self.destroyed.connect(partial(self.studio.leave, id(self)))
 
     def _lay_out(self) -> None:
-        inner = QWidget()
-        inner.setObjectName("content")
-        layout = QVBoxLayout(inner)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(8)
-        for section in (self.guide, self.project, _line(), self.image, self.classes, _line(),
-                        self.training, _line(), self.results, _line(), self.settings):  # fmt: skip
-            layout.addWidget(section)
-        layout.addStretch(1)
-        area = QScrollArea()
-        area.setWidget(inner)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setMinimumWidth(_NARROWEST)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.column = Column((
+            self.project, _line(), self.image, self.classes, _line(), self.training, self.correct,
+            _line(), self.view, _line(), self.scores, self.results, _line(), self.settings,
+            self.keys,
+        ))  # fmt: skip
+        self._folds = self.column.findChildren(QCollapsible)
+        for fold in self._folds:
+            folding.tidy(fold)
+            self.column.follow(fold)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        outer.addWidget(self.guide)
+        outer.addWidget(self.column)
+
+    def _dress(self) -> None:
+        self.setStyleSheet(stylesheet(self.studio.watch))
+        for fold in self._folds:
+            folding.colour(fold, self.studio.watch.theme_colour("text"))
 
     def sizeHint(self) -> QSize:
         """Room for everything that is not folded away."""
-        return QSize(360, 820)
+        return QSize(360, 900)
 
     def event(self, event: QEvent) -> bool:
         """Leave the studio when the dock is closed: that takes the panel out of its parent."""

@@ -4,23 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any
 
 import numpy as np
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
-from numpy.typing import NDArray
 
-from napari_unet.core.image import ImageError, as_plane
+from napari_unet.core.image import ImageError
 
-Index = tuple[int, ...]  # of the axes before (Y, X)
+Index = tuple[int, ...]  # of the axes before (Y, X); 0 where channels are
+_CHANNELS = "napari-unet channel axis"  # in a layer's metadata, as it belongs to the layer
+_CHANNEL_NAMES = ("c", "ch", "channel", "channels", "wavelength")
 
 
 def full_shape(layer: Layer) -> tuple[int, ...]:
-    """Shape (…, Y, X) of a layer at full resolution, without colour."""
+    """Shape (…, Y, X) of a layer at full resolution, without colour; 1 where channels are."""
+    shape, channel = all_lengths(layer), channel_axis(layer)
+    return tuple(1 if axis == channel else n for axis, n in enumerate(shape))
+
+
+def all_lengths(layer: Layer) -> tuple[int, ...]:
+    """Lengths of the axes (…, Y, X) of a layer at full resolution, without colour."""
     data = layer.data[0] if layer.multiscale else layer.data
     shape = data.shape[:-1] if getattr(layer, "rgb", False) else data.shape
     return tuple(int(n) for n in shape)
+
+
+def channel_axis(layer: Layer) -> int | None:
+    """Which axis before (Y, X) holds channels: the one that was chosen, or that is called so."""
+    if not isinstance(layer, Image):
+        return None
+    if _CHANNELS in layer.metadata:
+        chosen: int | None = layer.metadata[_CHANNELS]
+        return chosen
+    names = [str(name).lower() for name in getattr(layer, "axis_labels", ())]
+    found = [axis for axis, name in enumerate(names[:-2]) if name in _CHANNEL_NAMES]
+    return found[0] if len(found) == 1 else None
+
+
+def axis_names(layer: Layer) -> list[str]:
+    """What the axes before (Y, X) are called; those without a name, by their number."""
+    names = [str(name) for name in getattr(layer, "axis_labels", ())][:-2]
+    count = len(all_lengths(layer)) - 2
+    names = names if len(names) == count else [""] * count
+    return [f"axis {i}" if n.lstrip("-").isdigit() or not n else n for i, n in enumerate(names)]
+
+
+def choose_channel_axis(layer: Layer, axis: int | None) -> None:
+    """Take this axis as channels from now on; with None there are none."""
+    layer.metadata[_CHANNELS] = axis
 
 
 def plane_shape(layer: Layer) -> tuple[int, int]:
@@ -49,22 +80,9 @@ def show_index(viewer: Viewer, layer: Layer, index: Index) -> None:
     point = np.asarray(layer.data_to_world((*index, 0, 0)))
     first = viewer.dims.ndim - len(point)  # axes that the layer does not have
     for axis in range(len(index)):
+        if axis == channel_axis(layer):
+            continue
         viewer.dims.set_point(first + axis, float(point[axis]))
-
-
-def read_plane(layers: Sequence[Image], index: Index) -> NDArray[Any]:
-    """One plane (C, Y, X); the channels of several layers are put one after the other.
-
-    Raises
-    ------
-    ImageError
-        If the layers cannot be taken together.
-    """
-    parts = []
-    for layer in layers:
-        data = layer.data[0] if layer.multiscale else layer.data
-        parts.append(as_plane(np.asarray(data[index]), rgb=bool(layer.rgb)))
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def check_channels(layers: Sequence[Image]) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 import numpy as np
 from napari.layers import Points
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet.engine.messages import Command, Suggest, Suggested
-from napari_unet.widgets.compat import camera
+from napari_unet.widgets.compat import camera, plainly_2d
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.layers import Binding, place_of
 from napari_unet.widgets.planes import Index, current_index
+from napari_unet.widgets.timers import single_shot
 
 _RING = 64  # px of the image, across
 _SMALLEST = 48  # px of the screen; a smaller ring is too small to paint in
@@ -42,10 +43,7 @@ class Pointer(QObject):
         self._viewer = weakref.ref(viewer)
         self._desk, self._post = desk, post
         self.ring: Points | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_SHOWN)
-        self._timer.timeout.connect(self.hide)
+        self._timer = single_shot(self, self.hide, _SHOWN)
         desk.painted.connect(self.hide)
 
     def ask(self) -> None:
@@ -53,8 +51,7 @@ class Pointer(QObject):
         viewer = self._viewer()
         if viewer is None or self._desk.active is None:
             return
-        dims = viewer.dims
-        if dims.ndisplay != 2 or tuple(dims.displayed) != (dims.ndim - 2, dims.ndim - 1):
+        if not plainly_2d(viewer):
             self.said.emit("Turn to the 2-D view of the image to be shown where to paint next.")
             return
         self._desk.gaze.look()

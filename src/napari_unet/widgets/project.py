@@ -15,6 +15,7 @@ from napari_unet.core.project.record import Record
 from napari_unet.core.project.recovery import Opened
 from napari_unet.core.settings import Settings
 from napari_unet.widgets.desk import Desk
+from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.lesson import Lesson
 from napari_unet.widgets.project_book import ImageBook
 from napari_unet.widgets.project_store import Store
@@ -54,6 +55,7 @@ class Project(QObject):
         self._start_anew()
         self._witness.made.connect(self._on_made)
         self._witness.entered.connect(self._on_entered)
+        self._witness.held.connect(self._on_held)
         lesson.learnt.connect(self._on_learnt)
         app = QCoreApplication.instance()
         if app is not None:
@@ -109,7 +111,7 @@ class Project(QObject):
 
     def adopt(self, opened: Opened) -> None:
         """Go on with a project that was opened. The desk must be empty."""
-        book = ImageBook(self._desk, opened.manifest.images)
+        book = ImageBook(self._desk, opened.manifest.images, opened.held)
         self._witness.go_on(opened.record, book)
         self._made, self._settings = opened.manifest.made, opened.manifest.settings
         store = Store(opened.folder.path, self._manifest, opened.folder)
@@ -155,7 +157,7 @@ class Project(QObject):
         self._write(entry)
         classes = class_list(self.record.work.classes)
         if len(classes) > len(self._roster.classes):
-            self._roster.set(classes)
+            self._roster.set(classes, recode=False)
         strokes = [change for change in entry.changes if isinstance(change, Painted)]
         for number in {stroke.image for stroke in strokes}:
             binding = self.book.binding(number)
@@ -163,7 +165,7 @@ class Project(QObject):
                 mine = [stroke for stroke in strokes if stroke.image == number]
                 binding.strokes.put_back(mine)
                 self._desk.visit(binding, mine[-1].index)
-        self._roster.set(classes)
+        self._roster.set(classes, recode=False)  # the strokes are put back as they were
         self.changed.emit()
 
     # -- what is written -----------------------------------------------------------------
@@ -176,6 +178,17 @@ class Project(QObject):
     def _on_made(self, entry: Entry) -> None:
         self._write(entry)
         self.changed.emit()
+
+    def put_aside(self, binding: Binding, *, aside: bool) -> None:
+        """Keep an image for validation, or learn from it again."""
+        self._desk.planes.put_aside(binding, aside=aside)
+        number, _ = self.book.enter(binding)
+        self._on_entered(number)
+        self.changed.emit()
+
+    def _on_held(self) -> None:
+        if self.store is not None:
+            self.store.keep_held(self.book.held)
 
     def _on_entered(self, number: int) -> None:
         if self.store is not None:
@@ -202,6 +215,7 @@ class Project(QObject):
             self.book.identify(store, number)
         if self._model:
             store.keep_model(self._model, None)
+        store.keep_held(self.book.held)
         return store
 
     def _take(self, store: Store) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import cast
 
 from msgspec.structs import replace
 from napari.layers import Image
 
+from napari_unet.core.annotations import Annotations
+from napari_unet.core.project.changes import Plane
 from napari_unet.core.project.manifest import ImageEntry, Source
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.layers import Binding
@@ -21,11 +24,18 @@ class ImageBook:
     Attributes
     ----------
     entries : what the project says of each.
+    held : which strokes are held out, as paint of classes.
     """
 
-    def __init__(self, desk: Desk, entries: tuple[ImageEntry, ...] = ()) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        entries: tuple[ImageEntry, ...] = (),
+        held: Mapping[Plane, Annotations] | None = None,
+    ) -> None:
         self._desk = desk
         self.entries = {entry.number: entry for entry in entries}
+        self.held = dict(held or {})
         self._numbers: weakref.WeakKeyDictionary[Image, int] = weakref.WeakKeyDictionary()
 
     def number(self, binding: Binding) -> int | None:
@@ -51,7 +61,8 @@ class ImageBook:
             for at, (old, new) in enumerate(zip(known.layers, layers, strict=False)):
                 if _alike(old, new) and (at == 0 or old.name == new.name):
                     layers[at] = replace(old, name=new.name)
-        entry = ImageEntry(cast("int", number), tuple(layers))
+        aside = self._desk.planes.held.aside(binding.image)
+        entry = ImageEntry(cast("int", number), tuple(layers), aside)
         self.entries[entry.number] = entry
         self.assign(binding.image, entry.number)
         return entry.number, entry != known
@@ -62,7 +73,7 @@ class ImageBook:
         if number is None:
             return None
         layers = tuple(replace(source_of(layer), file=None) for layer in binding.images)
-        self.entries[number] = ImageEntry(number, layers)
+        self.entries[number] = replace(self.entries[number], layers=layers)
         return number
 
     def find_again(self, binding: Binding) -> int | None:
@@ -91,7 +102,7 @@ class ImageBook:
         entry = self.entries.get(number)
         if entry is not None and at < len(entry.layers):
             layers = (*entry.layers[:at], source, *entry.layers[at + 1 :])
-            self.entries[number] = ImageEntry(number, layers)
+            self.entries[number] = replace(entry, layers=layers)
 
 
 def _alike(one: Source, other: Source) -> bool:

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 from napari_unet.core.project import shelf
 from napari_unet.core.project.errors import ProjectError
 from napari_unet.core.project.folder import MANIFEST
+from napari_unet.core.project.zipped import unpack
 from napari_unet.widgets import notices
 from napari_unet.widgets.project_opening import begin_new, open_into
 from napari_unet.widgets.studio import Studio
@@ -40,6 +41,21 @@ class ProjectDialogs:
         )
         if name:
             self.open(Path(name))
+
+    def choose_zipped(self) -> None:
+        """Unpack a zipped project that the user chooses beside its file, and open it."""
+        start = next(iter(shelf.recent()), Path.home() / "x").parent
+        name, _ = QFileDialog.getOpenFileName(
+            self._parent, "Open a zipped project", str(start), "Zip files (*.zip)"
+        )
+        if not name:
+            return
+        try:
+            path = unpack(Path(name))
+        except ProjectError as error:
+            self._studio.lesson.complain(str(error))
+        else:
+            self.open(path)
 
     def open(self, path: Path) -> None:
         """Open a project."""

@@ -6,23 +6,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
 from msgspec.structs import replace
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
-from napari_unet.core.annotations import Annotations
 from napari_unet.core.project import shelf, sources
 from napari_unet.core.project.errors import ProjectError
 from napari_unet.core.project.folder import BEST, LAST
 from napari_unet.core.project.manifest import ImageEntry, Source
 from napari_unet.core.project.recovery import Opened, open_project
 from napari_unet.widgets.classes import ClassList
+from napari_unet.widgets.easel import easel_of
 from napari_unet.widgets.layers import new_paint
 from napari_unet.widgets.model_file import ModelFileError, read_model
-from napari_unet.widgets.planes import Index
 from napari_unet.widgets.project_images import best, file_of, put_in_place
-from napari_unet.widgets.project_values import class_list, with_progress
+from napari_unet.widgets.project_values import (
+    class_list,
+    fits,
+    planes_of,
+    with_progress,
+)
 from napari_unet.widgets.studio import Studio
 
 Ask: TypeAlias = Callable[[str, Path], Path | None]  # sentence, where to look first
@@ -135,17 +138,19 @@ class _Opening:
                 found = replace(source, file=replace(source.file, path=path.as_posix()))
                 self._studio.project.book.identified(image.number, at, found)
             layers.append(layer)
-        planes = self._opened.record.work.planes
-        mine = {index: paint for (number, index), paint in planes.items() if number == image.number}
-        if not all(_fits(index, paint, image.layers[0].shape) for index, paint in mine.items()):
+        mine = planes_of(self._opened.record.work.planes, image.number)
+        if not all(fits(index, paint, image.layers[0].shape) for index, paint in mine.items()):
             self._told.append(
                 f"The strokes of “{image.layers[0].name}” are of another size; they are kept in "
                 "the project."
             )
             return
         self._studio.project.book.assign(layers[0], image.number)
+        held = self._studio.desk.planes.held
+        held.note(layers[0], planes_of(self._opened.held, image.number))
+        held.put_aside(layers[0], aside=image.aside)
         paint = new_paint(layers[0], self._studio.roster.classes.colours)
-        _fill(paint.data, mine)
+        easel_of(paint).fill(mine)
         self._viewer.add_layer(paint)
         self._studio.choose(layers, paint)
 
@@ -233,18 +238,3 @@ class _Opening:
         except ModelFileError as error:
             self._told.append(str(error))
             return b""
-
-
-def _fits(index: Index, paint: Annotations, shape: tuple[int, ...]) -> bool:
-    """Whether a plane of paint lies in an image."""
-    planes = shape[:-2]
-    inside = len(index) == len(planes) and all(i < n for i, n in zip(index, planes, strict=True))
-    return inside and paint.shape == shape[-2:]
-
-
-def _fill(data: np.ndarray, planes: dict[Index, Annotations]) -> None:
-    for index, paint in planes.items():
-        for block in paint.blocks:
-            height, width = block.values.shape
-            box = np.s_[block.y : block.y + height, block.x : block.x + width]
-            data[index][box] = block.values

@@ -6,7 +6,6 @@ import time
 from functools import partial
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -19,10 +18,13 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.project import shelf
 from napari_unet.core.project.shelf import Unsaved
+from napari_unet.widgets.keys import REDO, UNDO
 from napari_unet.widgets.project_dialogs import ProjectDialogs
+from napari_unet.widgets.project_list import ImageList
 from napari_unet.widgets.studio import Studio
+from napari_unet.widgets.style import show_less
+from napari_unet.widgets.timers import single_shot
 
-UNDO, REDO = "Ctrl+Alt+Z", "Ctrl+Alt+Shift+Z"
 _WARNING = "#e69f00"
 
 
@@ -40,6 +42,8 @@ class ProjectSection(QWidget):
         self.redo = _button("Redo", f"Do again what was taken back ({REDO}).")
         self.line = QLabel(self)
         self.line.setWordWrap(True)
+        show_less(self.line)
+        self.images = ImageList(studio, viewer, self)
         self._fill_menu()
         self._lay_out()
         self.undo.clicked.connect(studio.project.undo)
@@ -57,11 +61,13 @@ class ProjectSection(QWidget):
         layout.addWidget(self.offer)
         layout.addLayout(row)
         layout.addWidget(self.line)
+        layout.addWidget(self.images)
 
     def _fill_menu(self) -> None:
         menu = QMenu(self.menu_button)
         menu.addAction("New").triggered.connect(self._dialogs.new)
         menu.addAction("Open…").triggered.connect(self._dialogs.choose)
+        menu.addAction("Open zipped…").triggered.connect(self._dialogs.choose_zipped)
         self.recent = menu.addMenu("Recent")
         self.recent.aboutToShow.connect(self._fill_recent)
         menu.addAction("Save as…").triggered.connect(self._dialogs.save_as)
@@ -86,7 +92,6 @@ class ProjectSection(QWidget):
         self.redo.setEnabled(bool(project.record.history.undone))
         failing = "" if project.store is None else project.store.failing
         self.line.setStyleSheet(f"color: {_WARNING};" if failing else "")
-        self.line.setEnabled(bool(failing))  # else in the theme's fainter colour
         if failing:
             text = f"Not saved: {failing}. It is tried again every few seconds."
         elif project.path is None:
@@ -125,7 +130,7 @@ class OfferBar(QFrame):
         self.restore.clicked.connect(self._on_restore)
         self.discard.clicked.connect(self._on_discard)
         self.hide()
-        QTimer.singleShot(0, self, self.refresh)
+        single_shot(self, self.refresh).start()
 
     def refresh(self) -> None:
         """Look for strokes to offer."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.project import folder, shelf
@@ -21,12 +21,14 @@ from napari_unet.core.project.folder import ProjectFolder
 from napari_unet.core.project.manifest import Manifest, Source
 from napari_unet.widgets.autosave import Autosave
 from napari_unet.widgets.project_images import identified
+from napari_unet.widgets.timers import single_shot
 
 
 class _Kind(Enum):
     SNAPSHOT = 1
     BEST = 2
     LAST = 3
+    HELD = 4
 
 
 _SOON = 2000  # ms until numbers that change often are written
@@ -83,8 +85,8 @@ class Store(QObject):
         self._disk.saved.connect(self._on_saved)
         self._disk.failed.connect(self._on_failed)
         self._looked.connect(self._tell_found)
-        self._soon = _timer(self, _SOON, self.save)
-        self._models = _timer(self, _MODEL, self._save_models)
+        self._soon = single_shot(self, self.save, _SOON)
+        self._models = single_shot(self, self._save_models, _MODEL)
 
     @property
     def pending(self) -> bool:
@@ -115,6 +117,10 @@ class Store(QObject):
         """Write all paint as it is now."""
         task = partial(self._snapshot, self.entries, dict(planes), classes)
         self._disk.put(_Kind.SNAPSHOT, task)
+
+    def keep_held(self, planes: Mapping[Plane, Annotations]) -> None:
+        """Write which strokes are held out now."""
+        self._disk.put(_Kind.HELD, partial(self._keep_held, dict(planes)))
 
     def keep_model(self, model: bytes, score: float | None) -> None:
         """Write the model that predicts now, a little later; and as the best, if it is that."""
@@ -216,6 +222,9 @@ class Store(QObject):
     ) -> None:
         self._open().snapshot(entries, planes, classes)
 
+    def _keep_held(self, planes: dict[Plane, Annotations]) -> None:
+        self._open().keep_held(planes)
+
     def _keep_model(self, name: str, model: bytes) -> None:
         self._open().keep_model(name, model)
 
@@ -239,11 +248,3 @@ class Store(QObject):
             if shelf.is_unsaved(old.path):
                 folder.remove(old.path)
         self.path = path
-
-
-def _timer(owner: QObject, after: int, slot: Callable[[], None]) -> QTimer:
-    timer = QTimer(owner)
-    timer.setSingleShot(True)
-    timer.setInterval(after)
-    timer.timeout.connect(slot)
-    return timer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.project.changes import Change, Painted, Plane, difference
@@ -15,6 +15,7 @@ from napari_unet.widgets.planes import Index
 from napari_unet.widgets.project_book import ImageBook
 from napari_unet.widgets.project_values import stored_classes
 from napari_unet.widgets.roster import Roster
+from napari_unet.widgets.timers import single_shot
 
 
 class Witness(QObject):
@@ -31,21 +32,22 @@ class Witness(QObject):
         To be written.
     entered : int
         The image of that number is new in the book, or has other pixels or layers.
+    held : other strokes are held out.
     """
 
     made = Signal(object)
     entered = Signal(int)
+    held = Signal()
 
     def __init__(self, desk: Desk, roster: Roster) -> None:
         super().__init__()
         self._desk, self._roster = desk, roster
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.commit)
+        self._timer = single_shot(self, self.commit)
         self.start_anew()
         desk.stroked.connect(self._on_stroked)
         desk.bound.connect(self._on_bound)
         desk.repixelled.connect(self._on_repixelled)
+        desk.planes.dealt.connect(self._on_dealt)
         roster.changed.connect(self._on_classes)
 
     def start_anew(self) -> None:
@@ -116,6 +118,12 @@ class Witness(QObject):
         number = self.book.forget_pixels(binding)
         if number is not None:
             self.entered.emit(number)
+
+    def _on_dealt(self, binding: Binding, index: Index, held: Annotations) -> None:
+        number = self.book.number(binding)
+        if number is not None:
+            self.book.held[number, index] = held
+            self.held.emit()
 
     def _on_classes(self) -> None:
         after = stored_classes(self._roster.classes)

@@ -9,6 +9,7 @@ from napari_unet.engine.messages import Answered, Judged, Ready, Restored, Score
 
 Point: TypeAlias = tuple[int, float]  # moment, value
 _SMOOTH = 0.8  # of the old value in running means
+_GOOD = 0.95  # share of right pixels
 _NEWEST = 5  # strokes that the agreement is the mean of
 _STROKE = 10  # moments that new strokes count for, so that they lie side by side before training
 _LONGEST = 2000  # points of a curve; then every second one is dropped
@@ -51,6 +52,12 @@ class Report:
         """Of the newest strokes, the share that was right before they were learnt from, 0…1."""
         newest = [share for _, share in self.agreements[-_NEWEST:]]
         return sum(newest) / len(newest) if newest else None
+
+    @property
+    def good(self) -> bool:
+        """Hardly anything is wrong, on strokes kept aside and on the newest ones."""
+        newest = 1.0 if self.agreement is None else self.agreement
+        return self.held_out is not None and min(self.held_out, newest) >= _GOOD
 
     def after(self, event: Ready | Restored | Answered | Scored | Trained | Judged) -> Report:
         """The report once this event is known."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 
+import numpy as np
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.core.objects_ids import FIRST_ID, classes_of_values, ids_of
 from napari_unet.widgets.classes import ClassList
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.layers import find_paint
@@ -18,6 +20,9 @@ _MANY = 12  # new classes that strokes may bring along; more look like an image 
 
 class Roster(QObject):
     """Classes and the one to paint; layers on the desk follow.
+
+    Where the objects of a class are told apart, one of them is painted at a time: the label that
+    is selected in the paint layer is then the id of an object.
 
     Signals
     -------
@@ -38,9 +43,16 @@ class Roster(QObject):
         self.selected = 1
         desk.selected.connect(self._on_selected)
 
-    def set(self, classes: ClassList) -> None:
-        """Change names and colours, or add classes at the end."""
+    def set(self, classes: ClassList, *, recode: bool = True) -> None:
+        """Change names and colours, tell objects apart, or add classes at the end.
+
+        `recode` changes strokes that would mean something else now.
+        """
         before, self.classes = self.classes, classes
+        if classes.objects != before.objects:
+            self._desk.objects = classes.objects
+            for binding in self._desk.bindings:
+                binding.strokes.tell_apart(classes.objects, recode=recode)
         if classes.colours != before.colours:
             self._desk.recolour(classes.colours)
         if classes.names != before.names:
@@ -50,7 +62,7 @@ class Roster(QObject):
     def adopt(self, names: Sequence[str]) -> None:
         """Take the names that a model or strokes bring along, if they are others."""
         if tuple(names) != self.classes.names:
-            self.set(ClassList.named(tuple(names)))
+            self.set(ClassList.named(tuple(names), self.classes.objects))
 
     def adopt_from(self, image: Image, paint: Labels | None) -> None:
         """Strokes that come with names for their classes bring them along, if they are the first.
@@ -93,23 +105,64 @@ class Roster(QObject):
             If fewer than two would be left.
         """
         classes = self.classes.without(number)
+        if number in self.classes.objects:
+            self.tell_apart(number, on=False)  # the ids of other objects stay what they are
         for binding in self._desk.bindings:
             binding.drop_class(number)
-        self.set(classes)
+        self.set(classes, recode=False)
         self.select(min(self.selected, len(classes)))
 
+    def tell_apart(self, number: int, *, on: bool) -> None:
+        """Give each object of class `number` an id of its own, or no more.
+
+        Raises
+        ------
+        ClassListError
+            If the objects of this class cannot be told apart.
+        """
+        self.set(self.classes.telling_apart(number, on=on))
+        self.select(number)
+
+    def count_objects(self, number: int) -> int:
+        """How many ids of objects of a class are painted."""
+        ids = list(ids_of(number, self.classes.objects))
+        painted = sum((b.strokes.values[ids] for b in self._desk.bindings), np.zeros(len(ids)))
+        return int(np.count_nonzero(painted))
+
     def select(self, number: int) -> None:
-        """Paint class `number` from now on."""
+        """Paint class `number` from now on; of one whose objects have ids, the next object."""
         self.selected = number
         viewer, active = self._viewer(), self._desk.active
         if active is not None and viewer is not None:
             viewer.layers.selection.active = active.paint
-            active.paint.selected_label = number
+            active.paint.selected_label = self._next_id(number)
             active.paint.mode = "paint"
         self.selected_changed.emit()
 
-    def _on_selected(self, number: int) -> None:
+    def next_object(self) -> None:
+        """Paint another object of this class from now on."""
+        self.select(self.selected)
+
+    def _next_id(self, number: int) -> int:
+        """An id that no object has, or at least none on this plane that was used last."""
+        ids, active = ids_of(number, self.classes.objects), self._desk.active
+        if not ids or active is None:
+            return number
+        active.strokes.flush()
+        everywhere = active.strokes.values
+        here = active.strokes.snapshots.get(active.strokes.current)
+        for painted in (everywhere, here.counts if here is not None else everywhere):
+            free = [value for value in ids if not painted[value]]
+            if free:
+                return free[0]
+        after = active.paint.selected_label + 1
+        return next((value for value in ids if value >= after), ids[0])
+
+    def _on_selected(self, label: int) -> None:
         """The user took another label in napari's own controls."""
+        if label >= FIRST_ID and not self.classes.objects:
+            return
+        number = int(classes_of_values(self.classes.objects)[label]) if label < 256 else 0
         if number != self.selected and 1 <= number <= len(self.classes):
             self.selected = number
             self.selected_changed.emit()

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.core.image import ImageError
-from napari_unet.engine.messages import Cancel, Close, Command, Open, Segmented, SegmentImage
+from napari_unet.core.image import is_large
+from napari_unet.engine.messages import (
+    Cancel,
+    Close,
+    Command,
+    Offer,
+    Open,
+    Pixels,
+    PlaneName,
+    Segmented,
+    SegmentImage,
+    Wanted,
+)
+from napari_unet.widgets.background import Background
+from napari_unet.widgets.feed import Feed
 from napari_unet.widgets.layers import like
-from napari_unet.widgets.planes import Index, indices, read_plane
+from napari_unet.widgets.pixels import pixels_of
+from napari_unet.widgets.planes import Index, full_shape, indices
+from napari_unet.widgets.pyramid import blank, on_disk, write
 
 _PARTS = 1000  # progress is told in thousandths of the whole
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package of bioimage.io, and whether it may run what its author programmed."""
+
+    path: str = ""
+    trusted: bool = False
 
 
 class ImageSegmenter(QObject):
@@ -38,7 +63,11 @@ class ImageSegmenter(QObject):
     def __init__(self, post: Callable[[Command], None]) -> None:
         super().__init__()
         self._post = post
+        self._feed, self._background = Feed(), Background()
+        self._feed.say.connect(self._on_pixels)
+        self._feed.failed.connect(self._on_unread)
         self._images: tuple[Image, ...] = ()
+        self._package = Package()
         self._layer: Labels | None = None
         self._todo: list[Index] = []
         self._all = 1
@@ -50,12 +79,27 @@ class ImageSegmenter(QObject):
         """Whether a segmentation is going on."""
         return self._layer is not None
 
-    def start(self, images: Sequence[Image], colours: Sequence[str]) -> None:
-        """Segment all planes of an image (several layers are its channels)."""
-        self._images = tuple(images)
-        self._layer = like(images[0], f"{images[0].name} segmentation", colours, faint=True)
+    def start(
+        self,
+        images: Sequence[Image],
+        colours: Sequence[str],
+        first: Index | None = None,
+        package: Package | None = None,
+    ) -> None:
+        """Segment all planes of an image (several layers are its channels).
+
+        With `first` that plane is segmented first, then its neighbours, then theirs. A `package`
+        does it in the place of the best model.
+        """
+        image = images[0]
+        self._images, self._package = tuple(images), package or Package()
+        self._layer = like(
+            image, f"{image.name} segmentation", colours, faint=True, data=_room(image)
+        )
         self._layer.opacity = 0.6
-        self._todo = list(indices(images[0]))
+        self._todo = list(indices(image))
+        if first is not None:
+            self._todo.sort(key=lambda index: _steps(index, first))
         self._all = len(self._todo)
         self._run += 1
         self._next()
@@ -64,15 +108,16 @@ class ImageSegmenter(QObject):
         """Write one tile; those of a cancelled segmentation are dropped."""
         if self._layer is None or tile.plane != self._plane:
             return
-        height, width = tile.labels.shape
-        plane = self._layer.data[self._todo[0]]
-        plane[tile.y : tile.y + height, tile.x : tile.x + width] = tile.labels
-        planes = self._all - len(self._todo) + tile.done / max(tile.total, 1)
-        self.progressed.emit(round(_PARTS * planes / self._all), _PARTS)
-        if tile.done >= tile.total:
-            self._post(Close(tile.plane))
-            self._todo.pop(0)
-            self._next()
+        job = partial(write, self._layer.data, self._todo[0], tile.y, tile.x, tile.labels)
+        if self._layer.multiscale:  # on a disk, which may be slow
+            self._background.do(job, partial(self._on_written, tile))
+        else:
+            self._on_written(tile, job())
+
+    def answer(self, wanted: Wanted) -> None:
+        """Give the engine the pixels that it asks for."""
+        if not self._feed.answer(wanted):
+            self._post(Pixels(wanted.plane, wanted.box, None))
 
     def cancel(self) -> None:
         """Stop; nothing is kept."""
@@ -85,7 +130,7 @@ class ImageSegmenter(QObject):
         if self.running:
             self._stop(sentence)
 
-    def refused(self, plane: str) -> None:
+    def refused(self, plane: PlaneName) -> None:
         """The engine cannot follow a command about this plane."""
         if plane == self._plane:
             self.fail("")
@@ -97,15 +142,48 @@ class ImageSegmenter(QObject):
             return
         # these planes are its own: closing them disturbs nobody, late tiles fit no later run
         self._plane = f"segment{self._run}:{','.join(map(str, self._todo[0]))}"
-        try:
-            image = read_plane(self._images, self._todo[0])
-        except (ImageError, IndexError) as error:
-            self._stop(str(error))
+        self._feed.give(self._plane, pixels_of(self._images, self._todo[0]))
+
+    def _on_pixels(self, command: Command) -> None:
+        self._post(command)
+        if isinstance(command, (Open, Offer)):
+            package = self._package
+            self._post(SegmentImage(command.plane, package.path, package.trusted))
+
+    def _on_unread(self, plane: PlaneName, sentence: str) -> None:
+        if plane == self._plane:
+            self._stop(sentence)
+
+    def _on_written(self, tile: Segmented, outcome: Any) -> None:  # noqa: ANN401
+        if self._layer is None or tile.plane != self._plane:
             return
-        self._post(Open(self._plane, np.ascontiguousarray(image)))
-        self._post(SegmentImage(self._plane))
+        if isinstance(outcome, Exception):
+            self._post(Cancel(self._plane))
+            self._stop(f"The result cannot be written ({outcome}). Is the disk full?")
+            return
+        planes = self._all - len(self._todo) + tile.done / max(tile.total, 1)
+        self.progressed.emit(round(_PARTS * planes / self._all), _PARTS)
+        if tile.done >= tile.total:
+            self._close()
+            self._todo.pop(0)
+            self._next()
+
+    def _close(self) -> None:
+        self._feed.drop(self._plane)
+        self._post(Close(self._plane))
 
     def _stop(self, sentence: str) -> None:
-        self._post(Close(self._plane))
+        self._close()
         self._layer, self._images, self._todo, self._plane = None, (), [], ""
         self.finished.emit(None, sentence)
+
+
+def _room(image: Image) -> Any:  # noqa: ANN401
+    """Zeros for the result: an array, or for a large image levels on disk."""
+    shape = full_shape(image)
+    return on_disk(shape, image.scale) if is_large(shape[-2:]) else blank(shape)
+
+
+def _steps(index: Index, other: Index) -> int:
+    """How many planes lie between two."""
+    return sum(abs(a - b) for a, b in zip(index, other, strict=True))

@@ -8,12 +8,12 @@ from itertools import groupby
 from typing import Any
 
 from magicgui.widgets import create_widget
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 from superqt import QCollapsible
 
 from napari_unet.core.settings import Knob, changed, knobs
 from napari_unet.widgets.studio import Studio
+from napari_unet.widgets.timers import single_shot
 
 _REST = 400  # ms without a change until the engine is told
 _TITLES = {
@@ -32,10 +32,7 @@ class SettingsForm(QCollapsible):  # type: ignore[misc] # superqt is not followe
         self._studio = studio
         self._settings = studio.settings
         self.fields: dict[tuple[str, str], Any] = {}
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_REST)
-        self._timer.timeout.connect(self._tell)
+        self._timer = single_shot(self, self._tell, _REST)
         self.setDuration(150)
         content = QWidget()
         self._form = QFormLayout(content)

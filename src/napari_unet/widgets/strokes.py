@@ -11,11 +11,16 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtCore import QElapsedTimer, QObject, QTimer, Signal
+from numpy.typing import NDArray
+from qtpy.QtCore import QElapsedTimer, QObject, Signal
 
-from napari_unet.core.annotations import AnnotationError, Annotations
+from napari_unet.core.annotations import AnnotationError, Annotations, ClassMap
+from napari_unet.core.objects_ids import changed_ids, classes_of_values
 from napari_unet.core.project.changes import Painted
+from napari_unet.engine.messages import Box
+from napari_unet.widgets.easel import easel_of
 from napari_unet.widgets.planes import Index, indices
+from napari_unet.widgets.timers import single_shot
 
 _REST = 180  # ms without a change until strokes are looked at
 _LONGEST = 900  # ms until they are, however busily somebody paints
@@ -43,20 +48,17 @@ class StrokeWatch(QObject):
 
     def __init__(self, layer: Labels) -> None:
         super().__init__()
-        self.layer = layer
+        self.layer, self.easel = layer, easel_of(layer)
         self.current: Index = (0,) * (layer.ndim - 2)
         self.snapshots: dict[Index, Annotations] = {}
+        self.objects: tuple[int, ...] = ()  # classes whose objects have ids
         self._dirty: dict[Index, None] = {}  # in order
         self._drawn: dict[Index, Annotations] = {}  # told as drawn, but not as a change yet
         self._waiting = QElapsedTimer()  # since the first change that was not looked at
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._compare_next)
+        self._timer = single_shot(self, self._compare_next)
         self.drawing = False  # the mouse is down
-        self._growth, self._done = QTimer(self), QTimer(self)
-        for timer in (self._growth, self._done):
-            timer.setSingleShot(True)
-            timer.timeout.connect(self._tell_drawn)
+        self._growth = single_shot(self, self._tell_drawn)
+        self._done = single_shot(self, self._tell_drawn)
         layer.events.labels_update.connect(self._on_drawing)
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_undo_or_refresh)
@@ -74,11 +76,32 @@ class StrokeWatch(QObject):
 
     @property
     def counts(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Painted pixels of each value 0…255, over all planes."""
+        """Painted pixels of each class 0…255, over all planes."""
+        total = np.zeros(256, np.int64)
+        np.add.at(total, classes_of_values(self.objects), self.values)
+        return total
+
+    @property
+    def values(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Painted pixels of each value 0…255, class or id of an object, over all planes."""
         total = np.zeros(256, np.int64)
         for strokes in self.snapshots.values():
             total += strokes.counts
         return total
+
+    def tell_apart(self, objects: tuple[int, ...], *, recode: bool = True) -> None:
+        """Objects of these classes have ids from now on.
+
+        `recode` changes the values of paint that would mean something else now.
+        """
+        self.flush()
+        table, before = changed_ids(self.objects, objects), self.values
+        self.objects = objects
+        if recode and before[table != np.arange(len(table))].any():
+            self.easel.recode(self.snapshots, table)
+            self.layer.refresh()
+        self._mark(tuple(self.snapshots))
+        self.flush()
 
     def visit(self, index: Index) -> None:
         """The user looks at another plane; what was painted on the last one is taken first."""
@@ -95,11 +118,48 @@ class StrokeWatch(QObject):
         """Write strokes into the layer, and look at them at once."""
         for stroke in strokes:
             where, values = stroke.values()
-            box = np.s_[stroke.y : stroke.y + stroke.height, stroke.x : stroke.x + stroke.width]
-            self.layer.data[stroke.index][box][where] = values
+            self.lay((stroke.y, stroke.x, stroke.y + stroke.height, stroke.x + stroke.width))
+            self.easel.write(stroke.index, stroke.y, stroke.x, where, values)
             self._dirty[stroke.index] = None
         self.flush()
         self.layer.refresh()
+
+    def part(self, index: Index, box: Box) -> ClassMap:
+        """The paint in a box (first and last + 1 row and column) as it is: (h, w) uint8."""
+        self._mark((index,))
+        self.flush()
+        known = self.snapshots.get(index, Annotations((box[2], box[3])))
+        return known.part(box[0], box[1], box[2] - box[0], box[3] - box[1])
+
+    def paint(self, index: Index, y: int, x: int, where: NDArray[Any], values: ClassMap) -> int:
+        """Paint where a mask at row `y`, column `x` says; how many pixels are others now.
+
+        It is one step of napari's own undo.
+
+        Raises
+        ------
+        AnnotationError
+            If the box is larger than what can be painted on at once.
+        """
+        box = (y, x, y + where.shape[0], x + where.shape[1])
+        where = where & (values != self.part(index, box))
+        self.lay(box)
+        rows, columns = np.nonzero(where)
+        top, left = y - self.easel.origin[0], x - self.easel.origin[1]
+        height, width = self.layer.data.shape[-2:]
+        if min(top, left) < 0 or top + where.shape[0] > height or left + where.shape[1] > width:
+            raise AnnotationError(f"At most {height:,} × {width:,} px can be painted on at once.")
+        if len(rows):
+            plane = tuple(np.full(len(rows), at) for at in index)
+            self.layer.data_setitem((*plane, rows + top, columns + left), values[where])
+            self._mark((index,))
+        return len(rows)
+
+    def lay(self, box: Box) -> None:
+        """See to it that a box of the planes can be painted on."""
+        if not self.drawing and not self.easel.shows(box):
+            self.flush()
+            self.easel.move(box)
 
     def flush(self) -> None:
         """Look at what is dirty now, without waiting."""
@@ -119,7 +179,7 @@ class StrokeWatch(QObject):
         for index in planes:
             before = self.snapshots.get(index)
             try:
-                after = Annotations.of(np.asarray(self.layer.data[index]), before)
+                after = self.easel.read(index, before, self.objects)
             except (AnnotationError, IndexError):
                 continue  # told with the change
             if after.blocks if before is None else not after.same_as(before):
@@ -159,7 +219,7 @@ class StrokeWatch(QObject):
         self._dirty.pop(index, None)
         before = self.snapshots.get(index)
         try:
-            after = Annotations.of(np.asarray(self.layer.data[index]), before)
+            after = self.easel.read(index, before, self.objects)
         except AnnotationError as error:
             self.refused.emit(str(error))
             return

@@ -25,7 +25,9 @@ from napari_unet.widgets.overlay import Overlay
 from napari_unet.widgets.pointer import Pointer
 from napari_unet.widgets.project import Project
 from napari_unet.widgets.roster import Roster
+from napari_unet.widgets.scribe import Scribe
 from napari_unet.widgets.segmenting import ImageSegmenter
+from napari_unet.widgets.situation import situation_of
 from napari_unet.widgets.watch import ViewerWatch
 
 
@@ -41,6 +43,7 @@ class Studio(QObject):
     lesson : training as it stands.
     segmenter : segments whole images.
     pointer : shows where to paint next.
+    scribe : paints for the user.
     project : records all of it on the disk.
     fresh : no image was chosen yet.
 
@@ -70,6 +73,7 @@ class Studio(QObject):
         self.segmenter = ImageSegmenter(self.keeper.post)
         self.project = Project(self.desk, self.roster, self.lesson)
         self.pointer = Pointer(viewer, self.desk, self.keeper.post)
+        self.scribe = Scribe(viewer, self.desk)
         self._hearing = Hearing(self.desk, self.roster, self.lesson, self.segmenter, self.pointer)
         self._connect()
 
@@ -82,13 +86,16 @@ class Studio(QObject):
         self.desk.lost.connect(self._on_lost)
         self.desk.turned.connect(self._on_turned)
         self.project.warned.connect(self.lesson.complain)
-        self.project.informed.connect(notices.inform)
+        self.project.informed.connect(self.lesson.say)
         self.image_changed.connect(self.project.touch)
         self.desk.complained.connect(self.lesson.complain)
         self.pointer.said.connect(self.lesson.say)
+        self.scribe.said.connect(self.lesson.say)
         self.roster.renamed.connect(self._configure)
         self.segmenter.finished.connect(self._on_segmented)
-        for signal in (self._hearing.heard, self.lesson.changed, self.roster.changed):
+        for signal in (
+            self._hearing.heard, self.lesson.changed, self.roster.changed, self.scribe.changed
+        ):  # fmt: skip
             signal.connect(self.news)
         self.news.connect(self.project.touch)
 
@@ -144,7 +151,8 @@ class Studio(QObject):
         """Segment the whole image into a new layer."""
         if self.desk.active is not None and not self.segmenter.running:
             self.lesson.say("")
-            self.segmenter.start(self.desk.active.images, self.roster.classes.colours)
+            active, colours = self.desk.active, self.roster.classes.colours
+            self.segmenter.start(active.images, colours, first=active.strokes.current)
             self.news.emit()
 
     def show_overlay(self, what: int | None) -> None:
@@ -172,21 +180,8 @@ class Studio(QObject):
     @property
     def situation(self) -> Situation:
         """All that the next step depends on."""
-        active, lesson, counts = self.desk.active, self.lesson, self.desk.counts
-        names = self.roster.classes.names
-        return Situation(
-            images=len(self.watch.layers(Image)),
-            image="" if active is None else active.image.name,
-            classes=names,
-            painted=tuple(name for k, name in enumerate(names, start=1) if counts[k]),
-            ready=bool(lesson.report.device),
-            gone=lesson.gone,
-            answered=lesson.report.answered,
-            learning=lesson.learning,
-            trained=lesson.trained,
-            segmenting=self.segmenter.running,
-            notice=lesson.notice,
-            urgent=lesson.urgent,
+        return situation_of(
+            self.watch, self.desk, self.roster, self.lesson, self.segmenter, self.scribe
         )
 
     # -- what happens --------------------------------------------------------------------

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from napari.layers import Image, Labels
-from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 
 from napari_unet.engine.messages import Predicted
 from napari_unet.widgets.planes import Index
+from napari_unet.widgets.pyramid import write
+from napari_unet.widgets.timers import single_shot
 
 _PAUSE = 0.1  # s between two refreshes, so that painting has the window most of the time
 _OVERLAY_PAUSE = 0.3  # images have no cheap refresh, so theirs is rarer
@@ -22,9 +22,7 @@ class Refresher(QObject):
     def __init__(self, layer: Labels | Image, pause: float) -> None:
         super().__init__()
         self._layer, self._pause, self._last = layer, pause, 0.0
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._refresh)
+        self._timer = single_shot(self, self._refresh)
 
     def ask(self) -> None:
         """Redraw now, or as soon as the pause is over."""
@@ -79,13 +77,13 @@ class TileWriter:
         if tile.generation < self._newest.get(index, tile.generation):
             return False
         self._newest[index] = tile.generation
-        if not _put(self.layer.data, index, tile, tile.labels):
+        if not write(self.layer.data, index, tile.y, tile.x, tile.labels):
             return False
         if visible and self.layer.visible:
             self._refresher.ask()
         overlay, refresher = self.overlay, self._overlay_refresher
         if overlay is not None and refresher is not None and tile.overlay is not None:
-            _put(overlay.data, index, tile, tile.overlay)
+            write(overlay.data, index, tile.y, tile.x, tile.overlay)
             if visible and overlay.visible:
                 refresher.ask()
         return True
@@ -95,13 +93,3 @@ class TileWriter:
         self._refresher.close()
         if self._overlay_refresher is not None:
             self._overlay_refresher.close()
-
-
-def _put(target: NDArray[Any], index: Index, tile: Predicted, values: NDArray[Any]) -> bool:
-    """Write values at a tile's place; False if they reach outside (the image was replaced)."""
-    plane = target[index]
-    window = plane[tile.y : tile.y + values.shape[0], tile.x : tile.x + values.shape[1]]
-    if window.shape != values.shape:
-        return False
-    window[...] = values
-    return True

@@ -60,7 +60,8 @@ class ViewerWatch(QObject):
         """A colour of the theme as #rrggbb, by the name of its role."""
         viewer = self._viewer()
         theme = get_theme("dark" if viewer is None else viewer.theme)
-        return str(getattr(theme, role).as_hex(format="long"))
+        # `as_hex` shortens #ffffff to #fff, and with napari 0.6 nothing can keep it from that
+        return "#{:02x}{:02x}{:02x}".format(*getattr(theme, role).as_rgb_tuple(alpha=False))
 
     def _on_inserted(self, event: Any) -> None:  # noqa: ANN401
         event.value.events.name.connect(self._on_changed)

@@ -6,8 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
+from napari_unet.core.annotations import Annotations
 from napari_unet.core.project.errors import ProjectError
-from napari_unet.core.project.folder import LOG, MANIFEST, SNAPSHOT, ProjectFolder, locked
+from napari_unet.core.project.folder import HELD, LOG, MANIFEST, SNAPSHOT, ProjectFolder, locked
+from napari_unet.core.project.manifest import Manifest
 from napari_unet.core.project.recovery import open_project
 
 
@@ -206,3 +208,23 @@ def test_a_manifest_that_could_not_be_read_again_is_not_written(painted, reopene
         opened.folder.save(wrong)
     opened.folder.close()
     assert reopened(painted.path).manifest == opened.manifest
+
+
+def test_held_out_strokes_that_cannot_be_read_cost_only_them(tmp_path):
+    folder = ProjectFolder.create(tmp_path / "p")
+    folder.save(Manifest())
+    paint = np.zeros((20, 30), np.uint8)
+    paint[3:5, 4:9] = 2
+    held = Annotations.of(paint)
+    folder.keep_held({(1, ()): held})
+    folder.close()
+    opened = open_project(tmp_path / "p")
+    assert opened.held[1, ()].same_as(held)
+    assert opened.told == ()
+    opened.folder.close()
+    file = tmp_path / "p" / HELD
+    file.write_bytes(file.read_bytes()[:-3])
+    opened = open_project(tmp_path / "p")
+    opened.folder.close()
+    assert opened.held == {}
+    assert "others are chosen, so the score may differ" in opened.told[0]

@@ -25,10 +25,11 @@ _MOST_BYTES = BLOCK * BLOCK
 
 
 class LabelClass(Struct, frozen=True):
-    """One class: its name and its colour as #rrggbb."""
+    """One class: its name, its colour as #rrggbb, and whether its objects are told apart."""
 
     name: Annotated[str, Meta(min_length=1, max_length=500)]
     colour: Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")]
+    objects: bool = False
 
 
 LabelClasses: TypeAlias = Annotated[tuple[LabelClass, ...], Meta(max_length=MAX_CLASSES)]

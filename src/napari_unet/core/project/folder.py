@@ -4,8 +4,9 @@
 
     project.json          what it is made of        strokes.log    every change of paint
     project.backup.json   a second copy             snapshot.bin   all paint now and then
-    images/               copies of small images    checkpoints/   best and last model
-    damaged/              what could not be read    lock           who has it open
+    held.bin              strokes held out          checkpoints/   best and last model
+    images/               copies of small images    lock           who has it open
+    damaged/              what could not be read
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from napari_unet.core.project.log import StrokeLog
 from napari_unet.core.project.manifest import Manifest
 
 MANIFEST, BACKUP = "project.json", "project.backup.json"
-LOG, SNAPSHOT, LOCK = "strokes.log", "snapshot.bin", "lock"
+LOG, SNAPSHOT, HELD, LOCK = "strokes.log", "snapshot.bin", "held.bin", "lock"
 BEST, LAST = "checkpoints/best.safetensors", "checkpoints/last.safetensors"
 
 
@@ -78,6 +79,10 @@ class ProjectFolder:
     ) -> None:
         """Write all paint as it was after so many entries of the log."""
         snapshot.write(self.path / SNAPSHOT, entries, planes, classes)
+
+    def keep_held(self, planes: Mapping[Plane, Annotations]) -> None:
+        """Write which strokes are held out, as paint of classes."""
+        snapshot.write(self.path / HELD, 0, planes, ())
 
     def keep_model(self, name: str, data: bytes) -> None:
         """Write a model file, `BEST` or `LAST`."""

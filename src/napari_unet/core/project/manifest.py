@@ -76,10 +76,18 @@ class Source(Struct, frozen=True):
 
 
 class ImageEntry(Struct, frozen=True):
-    """An image of the project: its number in the log, and its layers, one or several channels."""
+    """An image of the project.
+
+    Attributes
+    ----------
+    number : of the image in the log.
+    layers : one or several channels.
+    aside : it is kept for validation: its strokes are only judged by.
+    """
 
     number: Px
     layers: Annotated[tuple[Source, ...], Meta(min_length=1, max_length=256)]
+    aside: bool = False
 
 
 class Progress(Struct, frozen=True):
@@ -133,7 +141,7 @@ def linked(manifest: Manifest, link: Callable[[str], str]) -> Manifest:
         return msgspec.structs.replace(source, file=file)
 
     images = tuple(
-        ImageEntry(image.number, tuple(moved(source) for source in image.layers))
+        msgspec.structs.replace(image, layers=tuple(moved(source) for source in image.layers))
         for image in manifest.images
     )
     return msgspec.structs.replace(manifest, images=images)

@@ -8,16 +8,29 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from napari_unet.core.annotations import Annotations
 from napari_unet.core.project import disk, log, manifest, snapshot, sources
 from napari_unet.core.project.canvas import bridge
+from napari_unet.core.project.changes import Plane
 from napari_unet.core.project.errors import DamagedError, ProjectError
-from napari_unet.core.project.folder import BACKUP, LOG, MANIFEST, SNAPSHOT, ProjectFolder, locked
+from napari_unet.core.project.folder import (
+    BACKUP,
+    HELD,
+    LOG,
+    MANIFEST,
+    SNAPSHOT,
+    ProjectFolder,
+    locked,
+)
 from napari_unet.core.project.manifest import Manifest
 from napari_unet.core.project.record import Record
 from napari_unet.core.project.snapshot import Snapshot
 
 _SHORT = (
     "The log of strokes was shorter than it should be; the paint was taken from the last snapshot."
+)
+_DEALT_ANEW = (
+    "Which strokes were held out could not be read; others are chosen, so the score may differ."
 )
 
 
@@ -28,12 +41,14 @@ class Opened:
     Attributes
     ----------
     told : sentences on what was damaged and what could be recovered; empty if all was well.
+    held : which strokes are held out, as paint of classes.
     """
 
     folder: ProjectFolder
     manifest: Manifest
     record: Record
     told: tuple[str, ...]
+    held: dict[Plane, Annotations]
 
 
 def open_project(path: Path) -> Opened:
@@ -55,6 +70,7 @@ def open_project(path: Path) -> Opened:
     try:
         content, told = _read_manifest(path)
         folder, record, more = _read_strokes(path, lock)
+        held, doubt = _read_held(path / HELD)
     except OSError as error:
         lock.release()
         raise ProjectError(_unwritable(path, error)) from error
@@ -63,7 +79,7 @@ def open_project(path: Path) -> Opened:
         raise
     home = path.resolve()
     content = manifest.linked(content, lambda name: sources.unlinked(name, home))
-    return Opened(folder, content, record, (*told, *more))
+    return Opened(folder, content, record, (*told, *more, *doubt), held)
 
 
 def _unwritable(path: Path, error: OSError) -> str:
@@ -118,6 +134,17 @@ def _read_strokes(path: Path, lock: FileLock) -> tuple[ProjectFolder, Record, tu
         # it counts entries that are no longer there
         disk.move_aside(path / SNAPSHOT)
     return folder, record, told
+
+
+def _read_held(path: Path) -> tuple[dict[Plane, Annotations], tuple[str, ...]]:
+    """The strokes that are held out, and a sentence where that could not be read."""
+    if not path.is_file():
+        return {}, ()
+    try:
+        return snapshot.read(path).work.planes, ()
+    except DamagedError:
+        disk.move_aside(path)
+        return {}, (_DEALT_ANEW,)
 
 
 def _newer_snapshot(path: Path, entries: int) -> Snapshot | None:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from napari_unet.core.annotations import Annotations
+from napari_unet.core.image import Normalisation
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Settings
 from napari_unet.engine.messages.base import Box, Message, PlaneName
@@ -20,10 +21,39 @@ class Configure(Message, frozen=True, eq=False):
 
 
 class Open(Message, frozen=True, eq=False):
-    """Here is a plane (C, Y, X) of any numeric type; the same name replaces it."""
+    """Here is a plane (C, Y, X) of any numeric type; the same name replaces it.
+
+    `title` is what people call it: the name of its file or layer.
+    """
 
     plane: PlaneName
     image: NDArray[Any]
+    title: str = ""
+
+
+class Offer(Message, frozen=True, eq=False):
+    """Here is a plane too large to be sent whole; the engine asks for parts with `Wanted`.
+
+    `shape` is (C, Y, X), `dtype` a numeric type's name. Otherwise as `Open`.
+    """
+
+    plane: PlaneName
+    shape: tuple[int, int, int]
+    dtype: str
+    normalisation: Normalisation
+    title: str = ""
+
+
+class Pixels(Message, frozen=True, eq=False):
+    """The answer to each `Wanted`: (C, h, w) of the box, or None and why not, as a sentence.
+
+    `problem` is empty where the plane was closed meanwhile.
+    """
+
+    plane: PlaneName
+    box: Box
+    image: NDArray[Any] | None
+    problem: str = ""
 
 
 class Close(Message, frozen=True, eq=False):
@@ -36,22 +66,28 @@ class Annotate(Message, frozen=True, eq=False):
     """The paint on a plane as it is now.
 
     `seen`: it was there before; the weights may have learnt from it, so it says nothing of them.
+    `held`: what of it an earlier engine held out (`Dealt`). `aside`: the image is kept for
+    validation; all of its paint is only judged by.
     """
 
     plane: PlaneName
     annotations: Annotations
     seen: bool = False
+    held: Annotations | None = None
+    aside: bool = False
 
 
 class Look(Message, frozen=True, eq=False):
     """The user looks at this box of this plane.
 
-    `overlay` is what to stream with the prediction: the probability of a class 1…K, or `UNSURE`.
+    `overlay` is what to stream with the prediction: the probability of a class 1…K, or `UNSURE`;
+    `near` are planes that are predicted next, as the user may scroll to them.
     """
 
     plane: PlaneName
     box: Box
     overlay: int | None = None
+    near: tuple[PlaneName, ...] = ()
 
 
 class Suggest(Message, frozen=True, eq=False):
@@ -84,9 +120,15 @@ class Export(Message, frozen=True, eq=False):
 
 
 class SegmentImage(Message, frozen=True, eq=False):
-    """Segment a whole open plane with the best model; tiles come as `Segmented`."""
+    """Segment a whole open plane with the best model; tiles come as `Segmented`.
+
+    `package` is the path of a package of bioimage.io that does it instead; `trusted`: it may run
+    what its author programmed.
+    """
 
     plane: PlaneName
+    package: str = ""
+    trusted: bool = False
 
 
 class SegmentFolder(Message, frozen=True, eq=False):
@@ -117,6 +159,8 @@ class Cancel(Message, frozen=True, eq=False):
 Command: TypeAlias = (
     Configure
     | Open
+    | Offer
+    | Pixels
     | Close
     | Annotate
     | Look

@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from napari_unet.engine.messages.base import Message, PlaneName
+from napari_unet.core.annotations import Annotations
+from napari_unet.engine.messages.base import Box, Message, PlaneName
 
 
 class Ready(Message, frozen=True, eq=False):
@@ -19,6 +20,13 @@ class Ready(Message, frozen=True, eq=False):
 
 class Idle(Message, frozen=True, eq=False):
     """Nothing to do until a command comes."""
+
+
+class Wanted(Message, frozen=True, eq=False):
+    """The engine needs these pixels of a plane that was offered, and waits for `Pixels`."""
+
+    plane: PlaneName
+    box: Box
 
 
 class Predicted(Message, frozen=True, eq=False):
@@ -68,6 +76,16 @@ class Scored(Message, frozen=True, eq=False):
     """
 
     agreement: float
+
+
+class Dealt(Message, frozen=True, eq=False):
+    """`held` is what of a plane's paint is held out from now on: never learnt from, judged by.
+
+    Another engine is told with `Annotate`, so that it does not learn what it is judged by.
+    """
+
+    plane: PlaneName
+    held: Annotations
 
 
 class Suggested(Message, frozen=True, eq=False):
@@ -196,11 +214,13 @@ class Ended(Message, frozen=True, eq=False):
 Event: TypeAlias = (
     Ready
     | Idle
+    | Wanted
     | Predicted
     | Swept
     | Answered
     | Trained
     | Scored
+    | Dealt
     | Suggested
     | Judged
     | Rested

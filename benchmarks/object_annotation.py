@@ -1,0 +1,151 @@
+"""Do painted objects part touching cells better than strokes of a class, in the same time?
+
+    python benchmarks/object_annotation.py [--seconds 30 | --steps 100] [--seeds 3] [--json]
+    python benchmarks/object_annotation.py --images DIR --labels DIR [--files 4]
+
+A simulated user annotates ten neighbouring cells of one image, and the background close to them:
+
+- strokes: a stroke inside each cell, and strokes of background between them where there is room;
+- areas: each cell whole, as paint of its class, so that touching cells are one area;
+- objects: the same pixels, but each cell with an id of its own (borders 2015, and 2019).
+
+Networks learn from each for the same seconds (or steps, where the machine is busy). What they make
+of cells that nobody annotated is cut into objects with the same settings and compared with the
+truth: F1 and average precision at IoU 0.5. By default the images are drawn here, and many cells
+touch. A folder of images and one of true objects (0 for none) of the same names may be given
+instead; they are read, never written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage as ndi
+from skimage.measure import regionprops
+from skimage.morphology import disk, skeletonize
+from skimage.segmentation import relabel_sequential
+
+from napari_unet.core.files import read_image, read_labels
+from napari_unet.core.metrics import average_precision, contingency, f1
+from napari_unet.core.objects import find_objects
+from napari_unet.core.settings import Settings, changed
+from napari_unet.engine.messages import Trained
+from napari_unet.engine.train import train
+
+WAYS = ("strokes", "areas", "objects 2015", "objects 2019")
+CELLS = 10  # that are annotated
+
+
+def drawn(seed: int, side: int = 384) -> tuple[np.ndarray, np.ndarray]:
+    """An image of cells, many of which touch without a line between them, and the cells."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:side, :side].astype(float)
+    near, owner = np.full((side, side), np.inf), np.zeros((side, side), int)
+    centres: list[np.ndarray] = []
+    for at in rng.uniform(0, side, (600, 2)):
+        if all(np.hypot(*(at - other)) > 25 for other in centres):
+            centres.append(at)
+    for number, (cy, cx) in enumerate(centres, start=1):
+        angle, stretch, radius = rng.uniform(0, np.pi), rng.uniform(1, 1.5), rng.uniform(13, 18)
+        along = np.cos(angle) * (x - cx) + np.sin(angle) * (y - cy)
+        across = np.cos(angle) * (y - cy) - np.sin(angle) * (x - cx)
+        distance = np.hypot(along / stretch, across * stretch**0.5) / radius
+        closer = distance < np.minimum(near, 1)
+        near[closer], owner[closer] = distance[closer], number
+    grain = ndi.gaussian_filter(rng.normal(size=(side, side)), 3) * 5
+    level = rng.uniform(0.7, 1.1, len(centres) + 1)[owner]
+    dome = level * (1 - 0.2 * np.minimum(near, 1) ** 2)
+    signal = np.where(owner > 0, dome + 0.08 * grain, 0.25 + 0.05 * grain)
+    image = ndi.gaussian_filter(signal, 1.2) + 0.03 * rng.normal(size=(side, side))
+    return np.clip(image * 190, 0, 255).astype(np.uint8), owner
+
+
+def annotated(truth: np.ndarray, way: str) -> tuple[np.ndarray, np.ndarray]:
+    """Paint of the chosen cells, and the box around them, which is not judged."""
+    regions = regionprops(truth)
+    places = np.array([region.centroid for region in regions])
+    corner = np.array(truth.shape) * 0.3
+    chosen = [regions[i].label for i in np.argsort(np.hypot(*(places - corner).T))[:CELLS]]
+    inside = np.isin(truth, chosen)
+    near = ndi.binary_dilation(inside, disk(8)) & (truth == 0)
+    if way == "strokes":
+        paint = np.zeros(truth.shape, np.uint8)
+        for number in chosen:
+            core = ndi.distance_transform_edt(truth == number)
+            line = skeletonize(core > 0.6 * core.max())
+            paint[ndi.binary_dilation(line, disk(2)) & (truth == number)] = 2
+        middle = skeletonize(ndi.binary_erosion(near, disk(2)))
+        paint[ndi.binary_dilation(middle, disk(1)) & near] = 1
+    else:
+        paint = np.where(near, 1, np.where(inside, truth + 1, 0))
+        if way == "areas":
+            paint = np.minimum(paint, 2)
+    return paint, ndi.binary_dilation(inside | near, disk(3))
+
+
+def judged(image: np.ndarray, truth: np.ndarray, way: str, length: dict, seed: int) -> dict:
+    paint, seen = annotated(truth, way)
+    settings = changed(Settings(), "training", seed=seed)
+    settings = changed(settings, "compute", precision="fp32")
+    kind = None
+    if way.startswith("objects"):
+        settings, kind = changed(settings, "training", borders=way.split()[1]), "sparse"
+    steps = []
+    model = train(
+        [image], [paint], **length, settings=settings, objects=kind,
+        classes=("background", "cell"),
+        report=lambda event: steps.append(event.step) if isinstance(event, Trained) else None,
+    )  # fmt: skip
+    found = find_objects(model.segment(image), 2)
+    # cells that were annotated, even in part, say nothing of others
+    for labels in (truth, found):
+        ids = np.unique(labels[seen])
+        labels[np.isin(labels, ids)] = 0
+    table = contingency(truth, found)
+    return {
+        "way": way, "F1": round(f1(table), 3), "AP": round(average_precision(table), 3),
+        "cells": int(len(np.unique(truth)) - 1), "found": int(len(np.unique(found)) - 1),
+        "steps": max(steps, default=0), "painted": int((paint > 0).sum()),
+    }  # fmt: skip
+
+
+def pairs(options: argparse.Namespace) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    if options.images is None:
+        return [(f"drawn {seed}", *drawn(seed)) for seed in range(options.seeds)]
+    found = []
+    for path in sorted(options.labels.iterdir())[: options.files]:
+        image = next(p for p in options.images.iterdir() if p.stem == path.stem)
+        truth = relabel_sequential(read_labels(path, objects=True).astype(int))[0]
+        found.append((path.stem, read_image(image), truth))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--seconds", type=float, default=30)
+    length.add_argument("--steps", type=int)
+    parser.add_argument("--seeds", type=int, default=3, help="images that are drawn")
+    parser.add_argument("--images", type=Path)
+    parser.add_argument("--labels", type=Path)
+    parser.add_argument("--files", type=int, default=4)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    length = {"steps": options.steps} if options.steps else {"seconds": options.seconds}
+    rows = []
+    for seed, (name, image, truth) in enumerate(pairs(options)):
+        for way in WAYS:
+            row = {"image": name, **judged(image, truth.copy(), way, length, seed)}
+            rows.append(row)
+            print(json.dumps(row) if options.json else row, flush=True)
+    for way in WAYS:
+        mine = [row for row in rows if row["way"] == way]
+        means = {key: round(float(np.mean([row[key] for row in mine])), 3) for key in ("F1", "AP")}
+        print(json.dumps({"way": way, **means}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

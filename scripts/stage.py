@@ -1,0 +1,126 @@
+"""A real viewer with the real panel and engine, and a hand that paints with real mouse events.
+
+Scripts that make pictures share it. They need a display, or Xvfb.
+"""
+
+# ruff: noqa: E402, SLF001 - settings and paths first; the window has no public size
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+# the user's own napari settings and projects are neither read nor changed
+HOME = Path(tempfile.mkdtemp(prefix="napari-unet-pictures-"))
+os.environ["NAPARI_CONFIG"] = str(HOME / "settings.yaml")
+os.environ["NAPARI_UNET_DATA"] = str(HOME / "data")
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "widgets"))
+
+import napari
+import numpy as np
+from hands import stroke
+from PIL import Image
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from napari_unet.core.samples import stained_tissue
+from napari_unet.widgets.classes import ClassList
+from napari_unet.widgets.panel import AnnotatePanel
+from napari_unet.widgets.project_opening import begin_new
+
+CLASSES = ("empty", "stroma", "gland")
+STROKES = (
+    (1, (325, 12), (350, 22), (385, 30)),
+    (1, (75, 314), (120, 335), (165, 362)),
+    (2, (285, 165), (290, 240), (330, 215), (400, 200)),
+    (2, (150, 485), (260, 480), (340, 420)),
+    (3, (120, 30), (150, 90), (150, 150), (200, 180)),
+    (3, (345, 285), (400, 300), (440, 345)),
+)
+CORRECTION = (2, (205, 275), (240, 262), (262, 240))
+
+
+class Stage:
+    """A window of `size` with the panel at its right, `dock` px wide."""
+
+    def __init__(self, theme="dark", size=(1300, 900), dock=360):
+        self.viewer = napari.Viewer()
+        self.viewer.theme = theme
+        self.window = self.viewer.window._qt_window
+        self.window.resize(*size)
+        self.panel = AnnotatePanel(self.viewer)
+        self.studio = self.panel.studio
+        name = "Annotate and train (U-Net)"
+        self.dock = self.viewer.window.add_dock_widget(self.panel, name=name, area="right")
+        self.window.resizeDocks([self.dock], [dock], Qt.Orientation.Horizontal)
+        self.until(lambda: self.studio.lesson.report.device, 120, "the engine")
+        self.viewer.reset_view()
+
+    def until(self, true, seconds, what):
+        """Wait, with the window alive; end with a sentence if it takes too long."""
+        end = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > end:
+                sys.exit(f"pictures: waited {seconds} s in vain for {what}")
+            QTest.qWait(50)
+
+    def open(self, image, name, **options):
+        """Show an image; the panel takes it by itself if it is the only one."""
+        layer = self.viewer.add_image(image, name=name, **options)
+        self.until(lambda: self.studio.desk.active is not None, 30, "the image")
+        self.viewer.reset_view()
+        QTest.qWait(300)
+        return layer
+
+    def open_tissue(self):
+        """The image of the tutorial, with its classes."""
+        self.open(stained_tissue().image, "tissue")
+        self.studio.roster.set(ClassList.named(CLASSES))
+        self.studio.desk.active.paint.brush_size = 9
+
+    def paint(self, number, *points, pause=12):
+        """One stroke of a class through data positions (y, x)."""
+        self.studio.roster.select(number)
+        stroke(self.viewer, self.studio.desk.active.paint, *points, pause=pause)
+
+    def paint_all(self):
+        """The strokes of the tutorial, and wait until their answer covers the image."""
+        for number, *points in STROKES:
+            self.paint(number, *points)
+        self.until(lambda: self.studio.lesson.report.answered, 120, "the first answer")
+        self.until(lambda: self.prediction.all(), 120, "the prediction")
+
+    def clear(self):
+        """Begin anew with an empty window: no images, no strokes, nothing learnt."""
+        begin_new(self.studio)
+        self.viewer.layers.clear()
+        self.studio.fresh = True
+        QTest.qWait(200)
+
+    @property
+    def prediction(self):
+        return self.studio.desk.active.prediction.data
+
+    def frame(self):
+        """The window as it is, (Y, X, 3)."""
+        QTest.qWait(1)
+        return np.ascontiguousarray(self.viewer.window.screenshot(flash=False)[..., :3])
+
+    def shot(self, path, *, dock=False):
+        """A picture of the window, or of the panel's dock alone."""
+        QTest.qWait(700)
+        frame = self.frame()
+        if dock:
+            scale = frame.shape[1] / self.window.width()
+            at = self.dock.geometry()
+            y, x, h, w = (round(v * scale) for v in (at.y(), at.x(), at.height(), at.width()))
+            frame = frame[y : y + h, x : x + w]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # 256 colours: a third of the bytes, and hardly to be told apart
+        Image.fromarray(frame).quantize(256).save(path, optimize=True)
+
+    def close(self):
+        self.viewer.close()

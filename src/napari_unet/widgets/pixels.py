@@ -1,0 +1,163 @@
+"""The pixels of one plane of image layers, to be read from any thread and part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+from numpy.typing import NDArray
+
+from napari_unet.core.image import Normalisation, as_plane, is_large, measure
+from napari_unet.engine.messages import Box
+from napari_unet.widgets.planes import Index, channel_axis
+
+_COARSE = 1 << 18  # px that are enough to measure grey values by
+_WHOLE = 1 << 22  # px of a level that is read whole for it; of a finer one, blocks are
+_BLOCKS, _SIDE = 8, 128  # along each axis; px
+
+
+@dataclass(frozen=True, eq=False)
+class LayerPixels:
+    """A plane of one layer.
+
+    Attributes
+    ----------
+    levels : the layer's data, the finest resolution first.
+    index : of the plane in the axes before (Y, X).
+    rgb : whether the last axis is colour.
+    channel : which of the axes before (Y, X) holds channels, if one does.
+    """
+
+    levels: tuple[Any, ...]
+    index: Index
+    rgb: bool
+    channel: int | None
+
+    @property
+    def lazy(self) -> bool:
+        """Whether reading may take its time."""
+        return not isinstance(self.levels[0], np.ndarray)
+
+    def shape(self, level: int = 0) -> tuple[int, int]:
+        """(Y, X) of a level, px."""
+        y, x = self.levels[level].shape[len(self.index) :][:2]
+        return int(y), int(x)
+
+    def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
+        """A window (C, h, w) of a level.
+
+        Raises
+        ------
+        ImageError
+            If it does not hold numbers.
+        """
+        data, key = self.levels[level], []
+        for axis, at in enumerate(self.index):
+            whole = self.levels[0].shape[axis]  # coarse levels may have fewer planes, too
+            key.append(slice(None) if axis == self.channel else at * data.shape[axis] // whole)
+        found = np.asarray(data[(*key, rows, columns)])
+        if self.channel is None:
+            return as_plane(found, rgb=self.rgb)
+        return np.concatenate([as_plane(part, rgb=self.rgb) for part in found])
+
+
+@dataclass(frozen=True, eq=False)
+class PlanePixels:
+    """A plane of an image of one layer, or of several whose channels are put together.
+
+    `title` is what people call it.
+    """
+
+    parts: tuple[LayerPixels, ...]
+    title: str = ""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(Y, X), px."""
+        return self.parts[0].shape()
+
+    @property
+    def large(self) -> bool:
+        """Whether it is too large to be sent whole."""
+        return is_large(self.shape)
+
+    @property
+    def lazy(self) -> bool:
+        """Whether reading may take its time."""
+        return any(part.lazy for part in self.parts)
+
+    def read(self, box: Box) -> NDArray[Any]:
+        """A box of the plane: (C, h, w).
+
+        Raises
+        ------
+        ImageError
+            If it cannot be used.
+        """
+        y0, x0, y1, x1 = box
+        parts = [part.read(slice(y0, y1), slice(x0, x1)) for part in self.parts]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def whole(self) -> NDArray[Any]:
+        """All of the plane: (C, Y, X).
+
+        Raises
+        ------
+        ImageError
+            If it cannot be used.
+        """
+        return self.read((0, 0, *self.shape))
+
+    def measure(self) -> tuple[NDArray[Any], Normalisation]:
+        """Measure grey values in a coarse level, or in blocks, and never in all of a large plane.
+
+        Returns
+        -------
+        sample : (C, h, w)
+            A few pixels, to tell the number of channels and their type by.
+        normalisation : Normalisation
+
+        Raises
+        ------
+        ImageError
+            If the plane cannot be used.
+        """
+        samples = [_sample(part) for part in self.parts]
+        found = [measure(sample) for sample in samples]
+        few = self.read((0, 0, 1, 1))
+        return few, Normalisation(
+            tuple(m for one in found for m in one.mean),
+            tuple(d for one in found for d in one.deviation),
+        )
+
+
+def pixels_of(layers: Sequence[Image], index: Index) -> PlanePixels:
+    """The pixels of a plane of an image (several layers are its channels)."""
+    parts = []
+    for layer in layers:
+        levels = tuple(layer.data) if layer.multiscale else (layer.data,)
+        parts.append(LayerPixels(levels, index, bool(layer.rgb), channel_axis(layer)))
+    return PlanePixels(tuple(parts), layers[0].name)
+
+
+def _sample(part: LayerPixels) -> NDArray[Any]:
+    """Pixels (C, h, w) from all over a plane."""
+    sizes = [shape[0] * shape[1] for shape in map(part.shape, range(len(part.levels)))]
+    enough = [level for level, size in enumerate(sizes) if size >= _COARSE] or [0]
+    level = enough[-1]
+    height, width = part.shape(level)
+    if sizes[level] <= _WHOLE:
+        return part.read(slice(0, height), slice(0, width), level)
+    rows, columns = (
+        [round(i * (length - _SIDE) / (_BLOCKS - 1)) for i in range(_BLOCKS)]
+        for length in (max(height, _SIDE), max(width, _SIDE))
+    )
+    blocks = [
+        part.read(slice(y, min(y + _SIDE, height)), slice(x, min(x + _SIDE, width)), level)
+        for y in rows
+        for x in columns
+    ]
+    return np.concatenate([block.reshape(len(block), -1) for block in blocks], axis=1)[:, None]

@@ -1,0 +1,140 @@
+"""*Share*: a package for bioimage.io, the command that repeats the training, words for a paper."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from magicgui.widgets import request_values
+from qtpy.QtCore import QProcess
+from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QPushButton, QWidget
+
+from napari_unet.core.commands import train_command
+from napari_unet.core.header import ModelError, read_header
+from napari_unet.core.methods import paragraph
+from napari_unet.core.package.errors import PackageError
+from napari_unet.core.package.labelling import DEFAULT_LICENCE, Label
+from napari_unet.widgets import notices
+from napari_unet.widgets.model_file import SUFFIX, ModelFileError, write_model
+from napari_unet.widgets.studio import Studio
+
+# How to run the command line; tests put a stand-in here
+command_line: Sequence[str] = (sys.executable, "-P", "-m", "napari_unet.cli")
+_PATTERN = "Packages of bioimage.io (*.zip)"
+
+
+class ShareButton(QPushButton):
+    """A menu of what makes a result usable and repeatable elsewhere.
+
+    The package is written by the command line in a process of its own, as torch is not wanted here.
+    """
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__("Share", parent)
+        self._studio = studio
+        self._process: QProcess | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self.setToolTip("Export the model for other programs, or copy how it was made.")
+        menu = QMenu(self)
+        self.export = menu.addAction("Export for bioimage.io…", self._on_export)
+        self.command = menu.addAction("Copy as command", self._on_command)
+        self.methods = menu.addAction("Copy methods paragraph", self._on_methods)
+        self.setMenu(menu)
+
+    def package(self, label: Label, path: Path, purpose: str = "whole") -> None:
+        """Write a package of the best model so far, as soon as the engine hands it over."""
+        try:
+            label.check()
+        except PackageError as error:
+            self._studio.lesson.complain(str(error))
+            return
+        self._studio.lesson.hand_over(lambda model: self._run(model, label, path, purpose))
+
+    def _on_export(self) -> None:
+        values = request_values(
+            title="Export for bioimage.io", parent=self.window(),
+            values={
+                "title": {"annotation": str, "value": Label().title, "label": "Title"},
+                "authors": {"annotation": str, "value": "", "label": "Authors, by commas"},
+                "licence": {"annotation": str, "value": DEFAULT_LICENCE, "label": "Licence"},
+                "about": {"annotation": str, "value": "", "label": "What it is for"},
+                "tiles": {
+                    "annotation": bool, "value": False, "label": "For tiles of large images",
+                    "options": {"tooltip": "Brightness is measured by standard steps over the "
+                                "whole image; labels differ a little from those here."},
+                },
+            },
+        )  # fmt: skip
+        if not values:
+            return
+        name, _ = QFileDialog.getSaveFileName(self, "Export", "model.zip", _PATTERN)
+        if name:
+            authors = tuple(part.strip() for part in values["authors"].split(",") if part.strip())
+            label = Label(values["title"], authors, values["licence"], values["about"])
+            ended = Path(name if name.endswith(".zip") else name + ".zip")
+            self.package(label, ended, "tiles" if values["tiles"] else "whole")
+
+    def _run(self, model: bytes, label: Label, path: Path, purpose: str) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        file = Path(self._folder.name) / f"model{SUFFIX}"
+        try:
+            write_model(file, model)
+        except ModelFileError as error:
+            self._studio.lesson.complain(str(error))
+            return
+        words = ["export", str(file), "--out", str(path), "--title", label.title]
+        words += ["--license", label.licence, "--about", label.about, "--for", purpose]
+        words += ["--author", *label.authors]
+        self._process = QProcess(self)
+        self._process.finished.connect(lambda code: self._on_finished(code, path))
+        self._process.errorOccurred.connect(lambda _: self._on_finished(1, path))
+        program, *first = command_line
+        self._process.start(program, [*first, *words])
+        self.export.setEnabled(False)
+        notices.inform(f"Writing {path} …")
+
+    def _on_finished(self, code: int, path: Path) -> None:
+        process, self._process = self._process, None
+        if process is None:  # told already
+            return
+        self.export.setEnabled(True)
+        if self._folder is not None:
+            self._folder.cleanup()
+        said = bytes(process.readAllStandardError().data()).decode(errors="replace").strip()
+        process.deleteLater()
+        if code == 0:
+            notices.inform(f"The package is written: {path}.")
+        elif said.splitlines() and said.splitlines()[-1].startswith("napari-unet: "):
+            self._studio.lesson.complain(said.splitlines()[-1].removeprefix("napari-unet: "))
+        else:
+            notices.report("The package could not be written.", said)
+
+    def _on_command(self) -> None:
+        studio = self._studio
+        project = studio.project.path
+        if project is None:
+            studio.lesson.complain("There are no strokes yet that a command could learn from.")
+            return
+        line = train_command(project, studio.lesson.report.step, studio.settings, f"model{SUFFIX}")
+        copy_text(line)
+        notices.inform("The command is copied. Save the project first if you move its images.")
+
+    def _on_methods(self) -> None:
+        self._studio.lesson.hand_over(self._tell_methods)
+
+    def _tell_methods(self, model: bytes) -> None:
+        try:
+            copy_text(paragraph(read_header(model)))
+        except ModelError as error:
+            self._studio.lesson.complain(str(error))
+        else:
+            notices.inform("A paragraph for the methods section is copied, with references.")
+
+
+def copy_text(text: str) -> None:
+    """Put words on the clipboard."""
+    clipboard = QApplication.clipboard()
+    if clipboard is not None:
+        clipboard.setText(text)

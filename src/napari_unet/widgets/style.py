@@ -1,0 +1,53 @@
+"""How the panel differs from napari's own style, in the colours of its theme."""
+
+from __future__ import annotations
+
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import QLabel, QWidget
+
+from napari_unet.widgets.watch import ViewerWatch
+
+_FAINT = 0.72  # of the text's colour in what matters less; still easy to read in both themes
+_NEXT, _LESS = "next", "less"  # properties of widgets
+
+
+def stylesheet(watch: ViewerWatch) -> str:
+    """Faint text, the button of the next step in colour, and a frame around what has the keys."""
+    text, current = watch.theme_colour("text"), watch.theme_colour("current")
+    frame = "border: 1px solid"
+    return f"""
+        QLabel[{_LESS}="true"] {{ color: {faint(watch)}; }}
+        QPushButton, QComboBox {{ {frame} transparent; }}
+        QPushButton:disabled {{ {frame} {watch.theme_colour("primary")}; }}
+        QCollapsible QPushButton:checked {{ background: {watch.theme_colour("primary")}; }}
+        QPushButton:focus, QComboBox:focus {{ {frame} {text}; }}
+        QCheckBox:focus {{ text-decoration: underline; }}
+        QPushButton[{_NEXT}="true"]:enabled {{ background: {current}; font-weight: bold; }}
+    """
+
+
+def faint(watch: ViewerWatch) -> str:
+    """The colour of text that matters less, as #rrggbb."""
+    text, ground = QColor(watch.theme_colour("text")), QColor(watch.theme_colour("background"))
+    red, green, blue = (
+        round(_FAINT * t + (1 - _FAINT) * g)
+        for t, g in (
+            (text.red(), ground.red()),
+            (text.green(), ground.green()),
+            (text.blue(), ground.blue()),
+        )
+    )
+    return QColor(red, green, blue).name()
+
+
+def show_less(label: QLabel) -> None:
+    """Show a text as one that matters less."""
+    label.setProperty(_LESS, True)  # noqa: FBT003
+
+
+def show_next(button: QWidget, *, is_next: bool) -> None:
+    """Show a button as the one for the next step, or as any other."""
+    if bool(button.property(_NEXT)) != is_next:
+        button.setProperty(_NEXT, is_next)
+        button.style().unpolish(button)  # a stylesheet is not asked again by itself
+        button.style().polish(button)

@@ -1,0 +1,16 @@
+"""Timers that fire once, a while after they were last started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import QObject, QTimer
+
+
+def single_shot(owner: QObject, slot: Callable[[], None], after: int = 0) -> QTimer:
+    """Make a timer that calls `slot` once, `after` ms (or what `start` is told) after a start."""
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.setInterval(after)
+    timer.timeout.connect(slot)
+    return timer

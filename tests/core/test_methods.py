@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from napari_unet.core.header import FORMAT, Header, Shape
+from napari_unet.core.methods import paragraph
+from napari_unet.core.provenance import Image, Provenance
+from napari_unet.core.settings import Settings, changed
+
+SHAPE = Shape(1, 2, 24, 4, 2, norm=True, shrink=2)
+
+
+def header(**more):
+    given = {"classes": ("background", "cell"), **more}
+    return Header(FORMAT, "napari-unet-live 1.2.3", SHAPE, **given)
+
+
+def test_it_says_what_was_done():
+    image = Image("a.tif", (1, 512, 512), "uint8", painted=(300, 200), count=7)
+    made = {"steps": 40, "planes": 1, "painted pixels": 500, "precision": "float32"}
+    text = paragraph(
+        header(
+            made=made,
+            settings=changed(Settings(), "training", patch=100),
+            material=Provenance({"torch": "2.13.0"}, "Python 3.12", (image,), 0.953),
+        )
+    )
+    for words in (
+        "background and cell", "napari-unet-live 1.2.3", "PyTorch 2.13.0", "1/2 of the images'",
+        "pre-trained", "40 steps", "seed 0", "7 strokes (500 pixels)", "1 image plane.", "95.3%",
+        "patch 100", "float32", "10.1007/978-3-319-24574-4_28",
+    ):  # fmt: skip
+        assert words in text, words
+
+
+def test_an_old_model_has_one_too():
+    text = paragraph(header(made={"date": "2026-01-01"}, pretrained=False))
+    assert "random weights" in text
+    assert "strokes" not in text

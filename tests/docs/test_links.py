@@ -1,0 +1,36 @@
+"""Pages outside the site link to what is there; mkdocs looks after those inside."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [*ROOT.glob("*.md"), ROOT / "examples" / "README.md"]
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+CODE = re.compile(r"`((?:docs|scripts|examples|tests|benchmarks|src|\.ci)/[\w./-]+)`")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_paths_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    near = [target for target, _ in LINK.findall(text) if "://" not in target]
+    for target in near:
+        assert (page.parent / target).exists(), target
+    for path in CODE.findall(text):
+        assert (ROOT / path).exists(), path
+
+
+def test_pages_name_scripts_that_are_there():
+    for page in (ROOT / "docs").rglob("*.md"):
+        for path in CODE.findall(page.read_text(encoding="utf-8")):
+            assert (ROOT / path).exists(), (page, path)
+
+
+def test_a_link_would_be_found():
+    assert LINK.findall("a [b](docs/c.md#d), [e](https://f)") == [
+        ("docs/c.md", "#d"),
+        ("https://f", ""),
+    ]

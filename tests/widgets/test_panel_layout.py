@@ -1,0 +1,160 @@
+"""How the panel sits in its dock: width, theme, focus, colours."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QColor
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QSlider, QWidget
+from superqt import QCollapsible
+
+from napari_unet.widgets.style import faint
+
+
+def unfold(panel):
+    for fold in (panel.results.objects, panel.settings, panel.keys):
+        fold.expand(animate=False)
+
+
+def contrast(one, other):
+    """Of two colours, by WCAG 2."""
+
+    def luminance(colour):
+        linear = [
+            v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
+            for v in QColor(colour).getRgbF()[:3]
+        ]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_at_360_px_nothing_is_cut(painted, panel, viewer, theme, qtbot):
+    viewer.theme = theme
+    viewer.window._qt_window.resize(900, 500)
+    viewer.window._qt_window.show()
+    painted.train()
+    qtbot.waitUntil(lambda: len(painted.lesson.report.scores) > 2, timeout=5000)
+    unfold(panel)
+    assert panel.minimumSizeHint().width() <= 360
+    dock = panel.parentWidget()
+    viewer.window._qt_window.resizeDocks([dock], [360], Qt.Orientation.Horizontal)
+    qtbot.wait(400)
+    column = panel.column
+    assert column.verticalScrollBar().isVisible()
+    assert column.horizontalScrollBar().maximum() == 0
+    right = column.viewport().width()
+    for widget in column.widget().findChildren(QWidget):
+        if widget.isVisible() and widget.parentWidget() is not None:
+            edge = widget.mapTo(column.widget(), QPoint(widget.width(), 0)).x()
+            assert edge <= right, widget
+
+
+def test_what_is_unfolded_is_scrolled_to(panel, viewer, qtbot):
+    viewer.window._qt_window.resize(900, 500)
+    viewer.window._qt_window.show()
+    assert panel.settings.visibleRegion().isEmpty()
+    panel.settings.expand()
+    qtbot.waitUntil(lambda: not panel.settings.visibleRegion().isEmpty(), timeout=3000)
+    assert panel.settings.mapTo(panel.column.viewport(), QPoint()).y() >= 0
+
+
+def test_what_is_folded_away_is_not_in_the_way_of_tab(panel, viewer):
+    viewer.window._qt_window.show()
+    field = panel.settings.fields["training", "batch"].native
+    assert not field.isVisible()
+    panel.settings.expand()
+    assert field.isVisible()
+    assert panel.settings.content().maximumHeight() > 10_000
+    panel.settings.collapse()
+    assert not field.isVisible()
+
+
+def test_the_guide_stays_in_view(panel, viewer, qtbot):
+    viewer.window._qt_window.show()
+    unfold(panel)
+    qtbot.wait(50)
+    panel.column.verticalScrollBar().setValue(10_000)
+    assert not panel.guide.visibleRegion().isEmpty()
+
+
+def test_it_follows_the_theme(panel, viewer):
+    seen = []
+    for theme in ("dark", "light"):
+        viewer.theme = theme
+        seen.append(panel.styleSheet() + panel.guide.styleSheet())
+        ground = panel.studio.watch.theme_colour("background")
+        assert contrast(faint(panel.studio.watch), ground) > 4.5
+        for curve in (panel.scores.curve.score, panel.scores.curve.loss):
+            assert contrast(curve.opts["pen"].color().name(), ground) > 3
+    assert seen[0] != seen[1]
+
+
+def focusable(panel):
+    kinds = (QAbstractButton, QComboBox, QSlider)
+    return [
+        w for w in panel.findChildren(QWidget)
+        if isinstance(w, kinds) and w.isVisible() and w.focusPolicy() & Qt.FocusPolicy.TabFocus
+    ]  # fmt: skip
+
+
+def test_tab_goes_through_everything_from_top_to_bottom(painted, panel, viewer, qtbot):
+    window = viewer.window._qt_window
+    window.resize(900, 500)
+    window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=5000)
+    wanted = {w for w in focusable(panel) if w.isEnabled()}
+    panel.project.menu_button.setFocus(Qt.FocusReason.TabFocusReason)
+    seen, rows = [], []
+    for _ in range(60):
+        now = QApplication.focusWidget()
+        if now is None or not panel.isAncestorOf(now):
+            break
+        seen.append(now)
+        rows.append(now.mapTo(panel.column.widget(), QPoint()).y())
+        QTest.keyClick(now, Qt.Key.Key_Tab)
+    assert not wanted - set(seen)
+    assert panel.classes.table in seen
+    assert all(b >= a - 12 for a, b in pairwise(rows)), str(rows)
+
+
+def test_the_arrow_keys_choose_a_class(studio, panel):
+    panel.classes.table.setFocus()
+    QTest.keyClick(panel.classes.table, Qt.Key.Key_Down)
+    assert studio.roster.selected == 2
+    assert studio.desk.active.paint.selected_label == 2
+
+
+def test_everything_has_a_name_and_a_tip(painted, panel, viewer):
+    viewer.window._qt_window.show()
+    unfold(panel)
+    labels = {label.buddy() for label in panel.findChildren(QLabel)}
+    for widget in focusable(panel):
+        spoken = widget.text() if isinstance(widget, QAbstractButton) else ""
+        assert spoken or widget.accessibleName() or widget in labels, widget
+        if not isinstance(widget.parent(), QCollapsible):  # whose title says it all
+            assert widget.toolTip() or widget.objectName().startswith("qt_"), (widget, spoken)
+
+
+def test_mnemonics_are_used_once_and_not_those_of_the_menus(panel, viewer):
+    used = [
+        text[text.index("&") + 1].lower()
+        for b in panel.findChildren(QAbstractButton)
+        if "&" in (text := b.text())
+    ]
+    assert len(used) >= 4
+    assert len(set(used)) == len(used)
+    assert not set(used) & set("fvlpwhsct") - {"t"}
+
+
+def test_the_next_steps_button_is_in_colour(painted, panel):
+    assert panel.training.train.property("next")
+    painted.train()
+    assert not panel.training.train.property("next")
+    assert not panel.results.segment.property("next")

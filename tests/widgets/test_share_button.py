@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+from fake_model import model_bytes
+from qtpy.QtWidgets import QApplication
+
+from napari_unet.core.package.labelling import Label
+from napari_unet.widgets import share_button
+from napari_unet.widgets.share_button import ShareButton
+
+WRITER = "import sys; open(sys.argv[sys.argv.index('--out') + 1], 'w').write(' '.join(sys.argv))"
+REFUSER = "import sys; sys.exit('napari-unet: There is no room on the disk.')"
+
+
+class Lesson:
+    def __init__(self):
+        self.said = []
+        self.report = type("Report", (), {"step": 12})()
+
+    def hand_over(self, then):
+        then(model_bytes(("background", "cell")))
+
+    def complain(self, sentence):
+        self.said.append(sentence)
+
+
+@pytest.fixture
+def button(qtbot, tmp_path, monkeypatch):
+    """The button on a stand-in for the studio."""
+    from napari_unet.core.settings import Settings
+
+    told = []
+    monkeypatch.setattr(share_button.notices, "inform", told.append)
+    project = type("Project", (), {"path": tmp_path / "project"})()
+    studio = type("Studio", (), {"lesson": Lesson(), "settings": Settings(), "project": project})()
+    made = ShareButton(studio)
+    qtbot.addWidget(made)
+    made.told = told
+    return made
+
+
+def run(button, code, monkeypatch, qtbot, path, label=Label(authors=("Ada L.",))):  # noqa: B008
+    monkeypatch.setattr(share_button, "command_line", (sys.executable, "-c", code))
+    button.package(label, path)
+    qtbot.waitUntil(lambda: button._process is None, timeout=60_000)
+
+
+def test_a_package_is_written_by_another_process(button, monkeypatch, qtbot, tmp_path):
+    path = tmp_path / "cell.zip"
+    run(button, WRITER, monkeypatch, qtbot, path)
+    words = path.read_text()
+    assert "export" in words
+    assert "--author Ada L." in words
+    assert button.told[-1] == f"The package is written: {path}."
+    assert button.export.isEnabled()
+
+
+def test_what_went_wrong_is_told(button, monkeypatch, qtbot, tmp_path):
+    run(button, REFUSER, monkeypatch, qtbot, tmp_path / "cell.zip")
+    assert button._studio.lesson.said == ["There is no room on the disk."]
+    button.package(Label(), tmp_path / "cell.zip")
+    assert "author" in button._studio.lesson.said[-1]
+
+
+def test_command_and_methods_are_copied(button):
+    button.command.trigger()
+    assert "napari-unet train --project" in QApplication.clipboard().text()
+    assert "--steps 12" in QApplication.clipboard().text()
+    button.methods.trigger()
+    assert "segmented into background and cell" in QApplication.clipboard().text()

@@ -1,0 +1,93 @@
+"""Labels that are there already become strokes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+SHAPE = (200, 240)
+
+
+@pytest.fixture
+def masks(studio, viewer):
+    """Two touching objects and one apart, as another tool numbers them."""
+    labels = np.zeros(SHAPE, np.int32)
+    labels[20:40, 20:40], labels[20:40, 40:60], labels[100:120, 150:170] = 7, 1000, 3
+    return viewer.add_labels(labels, name="masks")
+
+
+@pytest.fixture
+def section(masks, panel):
+    panel.classes.take.expand(animate=False)
+    panel.classes.take.source.show_layer(masks)
+    panel.classes.take.refresh()
+    return panel.classes.take
+
+
+def test_nothing_is_painted_from_no_layer(studio, panel):
+    assert not panel.classes.take.paint.isEnabled()
+
+
+def test_masks_of_another_tool_become_objects_on_background(studio, section):
+    section.where.setCurrentText("all")
+    section.paint.click()
+    data = studio.desk.active.paint.data
+    assert data[0, 0] == 1
+    ids = {int(data[30, 30]), int(data[30, 50]), int(data[110, 160])}
+    assert len(ids) == 3
+    assert min(ids) >= 128
+    assert studio.roster.classes.objects == (2,)
+    studio.desk.flush()
+    assert studio.desk.counts[1:3].tolist() == [SHAPE[0] * SHAPE[1] - 1200, 1200]
+    studio.desk.active.paint.undo()
+    assert not studio.desk.active.paint.data.any()
+
+
+def test_only_what_is_in_view_is_taken(studio, section, viewer):
+    viewer.scene.camera.center = (30, 40)
+    viewer.scene.camera.zoom = 12
+    section.paint.click()
+    data = studio.desk.active.paint.data
+    assert data[30, 40] >= 128
+    assert data[110, 160] == 0
+
+
+def test_only_what_is_inside_shapes_is_taken(studio, section, viewer):
+    section.where.setCurrentText("inside shapes")
+    section.paint.click()
+    assert "Nothing is drawn" in studio.lesson.notice
+    viewer.add_shapes([[[95, 145], [95, 175], [125, 175], [125, 145]]])
+    section.paint.click()
+    data = studio.desk.active.paint.data
+    assert data[110, 160] >= 128
+    assert data[97, 150] == 1
+    assert not data[:90].any()
+
+
+def test_unlabelled_stays_unpainted(studio, section, masks):
+    masks.data[:] = np.where(masks.data == 3, 1, masks.data)
+    section.holds.setCurrentIndex(1)
+    section.where.setCurrentText("all")
+    section.paint.click()
+    data = studio.desk.active.paint.data
+    assert data[110, 160] == 1
+    assert data[0, 0] == 0
+    assert data[30, 30] >= 128
+
+
+def test_classes_are_taken_as_they_are(studio, section, masks):
+    section.holds.setCurrentText("classes")
+    section.where.setCurrentText("all")
+    section.paint.click()
+    assert "objects" in studio.lesson.notice  # 1000 is no class
+    masks.data[:] = np.where(masks.data == 1000, 2, masks.data > 0)
+    section.paint.click()
+    assert studio.desk.active.paint.data[30, 50] == 2
+    assert studio.roster.classes.objects == (2,)[:0]
+
+
+def test_a_layer_of_another_size_is_refused(studio, section, viewer):
+    other = viewer.add_labels(np.ones((20, 20), int))
+    section.source.show_layer(other)
+    section.paint.click()
+    assert "another size" in studio.lesson.notice
