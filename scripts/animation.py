@@ -39,8 +39,9 @@ class Film:
         frame = frame.resize((WIDTH, round(frame.height * WIDTH / frame.width)), Image.LANCZOS)
         draw = ImageDraw.Draw(frame)
         seconds = time.monotonic() - self.begin
-        draw.text((14, frame.height - 52), f"{seconds:.0f} s", "white", self.font, stroke_width=2,
-                  stroke_fill="black")  # fmt: skip
+        corner = (0.29 * frame.width, frame.height - 52)  # of the canvas
+        text = {"font": self.font, "fill": "white", "stroke_width": 2, "stroke_fill": "black"}
+        draw.text(corner, f"{seconds:.0f} s", **text)
         if self.frames and np.array_equal(np.asarray(frame), np.asarray(self.frames[-1])):
             self.times[-1] += shown
             return

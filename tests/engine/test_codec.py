@@ -55,6 +55,7 @@ EVENTS = [
     m.Judged(5, None, kept=False, seconds=0.1),
     m.Judged(5, 0.75, kept=True, seconds=0.1, shrink=2),
     m.Scored(0.5),
+    m.Dealt("a", Annotations((3, 4))),
     m.Suggested("a", (3, 4)),
     m.Suggested("a", None),
     m.Rested("Nothing improves."),

@@ -105,8 +105,9 @@ def test_a_last_layer_that_was_only_fitted_is_not_judged_by_strokes_that_it_know
     first = begin()
     model = first.session.bench.model()
     assert model.header.made["last layer"] == "fitted"
-    again = begin(m.Restore(model.to_bytes()), annotate=painted(case, seen=True))
-    assert not again.session.bench.trainer.tuned
+    annotate = painted(case, seen=True, held=first.held())
+    again = begin(m.Restore(model.to_bytes()), annotate=annotate)
+    assert not again.session.bench.trainer.given
 
 
 def test_an_image_that_changes_keeps_what_is_held_out(begin, case):

@@ -301,6 +301,7 @@ from napari_unet.engine.messages import *
 
 class Session:
     paused = False
+    def __init__(self, supply): self.supply = supply
     def pause(self): self.paused = True
     def run(self, inbox):
         while not inbox.closed:

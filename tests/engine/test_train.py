@@ -60,9 +60,9 @@ def test_steps_bound_the_training(run, steps):
     assert model.header.made["steps"] == steps
 
 
-def test_seconds_bound_the_training(run):
+def test_seconds_bound_the_training(run, quick):
     before = time.monotonic()
-    _, heard = heard_by(run, seconds=1.5)
+    _, heard = heard_by(run, seconds=1.5, settings=quick(patience=1000))
     assert 1.4 < time.monotonic() - before < 8
     assert len(of(Trained, heard)) > 2
 

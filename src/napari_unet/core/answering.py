@@ -19,7 +19,7 @@ from napari_unet.core.judging import mean_over_classes
 from napari_unet.core.prediction import Predictor
 
 _MOST = 4000  # painted pixels of each class
-_AROUND = 2000  # any pixels of each tile
+_AROUND = 2000  # pixels of each tile, painted or not
 
 Head = tuple[Tensor, Tensor]  # weight (K, D), bias (K,)
 
@@ -90,7 +90,7 @@ def gather(
             if len(y):
                 values = predictor.features(name, pictures[name], tile)
                 found.append(values[:, y, x].T.float())
-                around.append(_some(values.flatten(1), generator))
+                around.append(_some(values.flatten(1)))
                 targets.append(torch.from_numpy(part.paint[tile.write][y, x].astype(int) - 1))
                 trained.append(torch.from_numpy(~part.held[tile.write][y, x]))
                 dealt.append(torch.from_numpy(fold[tile.write][y, x]))
@@ -110,11 +110,9 @@ def gather(
     )
 
 
-def _some(features: Tensor, generator: torch.Generator) -> Tensor:
-    """Some of (D, n) features: (2000, D) float32."""
-    n = features.shape[1]
-    pick = torch.randint(n, (_AROUND,), generator=generator, device=generator.device)
-    return features[:, pick].T.float()
+def _some(features: Tensor) -> Tensor:
+    """Some of (D, n) features, evenly apart: at least 2000, (m, D) float32."""
+    return features[:, :: max(1, features.shape[1] // _AROUND)].T.float()
 
 
 def agreeing(

@@ -165,14 +165,14 @@ class Trainer:
         """
         check_trainable(self.counts)
         painted = self._look_up()
-        plain = painted.fit(self.base.classes, held=False, tilted=False)
-        given = (self.predictor.weight, self.predictor.bias)
+        fitted = painted.fit(self.base.classes, held=False)
+        shown = (self.predictor.weight, self.predictor.bias)
         more = self.shown.knows_more(self.counts)
         self.given = (self.given or (self._fitted and more)) and (
-            more or painted.error(given) <= painted.error(plain)
+            more or painted.error(shown) <= painted.error(fitted)
         )
         if not self.given:
-            self.shown.set_head(*plain)
+            self.shown.set_head(*painted.fit(self.base.classes, held=False, tilted=False))
         self.answered = True
         self.generation += 1
         self.idle_checks = 0
@@ -180,7 +180,7 @@ class Trainer:
         self._restart()
         self._teach()
         if not self.given:
-            self.shown.set_head(*painted.fit(self.base.classes, held=False))
+            self.shown.set_head(*fitted)
         self._keeper = Best(self.predictor, self.pictures, self.splits)
         if not self.given:
             self.shown.set_head(*painted.fit(self.base.classes, held=True))
