@@ -681,12 +681,13 @@ def test_an_image_is_segmented_as_it_is_shown(begin, small_tiles):
     assert np.array_equal(put_together(events, (60, 60)), driver.image((60, 60)))
 
 
-def test_mirror_images_are_averaged_on_request(begin, quick, model_bytes, toy, small_tiles):
+def test_mirror_images_are_averaged_on_request(begin, quick, toy, small_tiles):
     small_tiles(20)
     driver = begin()
     driver.do(m.Configure(CLASSES, changed(quick(), "compute", mirrors=True)))
     events = driver.do(m.SegmentImage("a"))
-    wanted = Model.from_bytes(model_bytes).segment(toy().image, compute=Compute(mirrors=True))
+    model = Model.from_bytes(driver.do(m.Export(), until=m.Exported)[-1].model)
+    wanted = model.segment(toy().image, compute=Compute(mirrors=True))
     assert np.array_equal(put_together(events, (60, 60)), wanted)
 
 
