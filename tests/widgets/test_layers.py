@@ -68,7 +68,7 @@ def test_both_layers_have_the_same_colours_but_a_faint_background(viewer, bound)
     paint, prediction = binding.paint, binding.prediction
     assert np.allclose(paint.get_color(2), prediction.get_color(2))
     assert prediction.get_color(1)[3] < 0.5 < paint.get_color(1)[3]
-    assert prediction.get_color(200)[3] == 0
+    assert prediction.get_color(100)[3] == 0  # no class, and no object either
 
 
 def test_strokes_that_are_there_are_found_by_name_and_size(viewer, bound):

@@ -12,7 +12,7 @@ AROUND = ((100, 20), (100, 90), (160, 90), (160, 20), (102, 20))
 @pytest.fixture
 def shown(painted, viewer, qtbot):
     """A studio at work in a window that is shown, with a whole prediction."""
-    viewer.window._qt_window.resize(700, 450)  # quick to draw
+    viewer.window._qt_window.resize(1000, 600)  # quick to draw, and the panel leaves room
     viewer.window._qt_window.show()
     qtbot.waitUntil(lambda: bool(painted.desk.active.prediction.data.all()), timeout=10000)
     viewer.reset_view()
@@ -121,10 +121,10 @@ def test_strokes_are_copied_to_the_next_slice(stack, panel, viewer, qtbot):
     assert not panel.correct.copy.isHidden()
     panel.correct.copy.click()
     assert viewer.dims.current_step[0] == 1
-    assert layer.data[1, 25, 30] == 2
-    layer.data[1, 25, 30] = 1
-    assert np.array_equal(layer.data[1], layer.data[0])
-    qtbot.waitUntil(lambda: stack.desk.counts[1] == 2000, timeout=5000)
+    wanted = layer.data[0].copy()
+    wanted[25, 30] = 2
+    assert np.array_equal(layer.data[1], wanted)
+    qtbot.waitUntil(lambda: stack.desk.counts[1] == 1999, timeout=5000)
     layer.undo()
     assert not layer.data[2].any()
 

@@ -105,7 +105,7 @@ class Scribe(QObject):
         prediction = binding.prediction
         finest = prediction.data[0] if prediction.multiscale else prediction.data
         values = np.asarray(finest[index])[y + top, x + left]
-        count = _paint(paint, index, y, x, values)
+        count = _paint(binding, index, y, x, values)
         self._leave()
         if not count:
             self.said.emit("There is nothing new to accept in there: it is painted already.")
@@ -132,7 +132,7 @@ class Scribe(QObject):
             self.said.emit("There are no strokes on this slice to copy. Paint some first.")
             return
         following = (*index[:axis], index[axis] + 1, *index[axis + 1 :])
-        _paint(binding.paint, following, y, x, strokes[y, x])
+        _paint(binding, following, y, x, strokes[y, x])
         self._desk.visit(binding, following)
         self.said.emit("The strokes are copied. Erase or paint over what differs on this slice.")
 
@@ -159,10 +159,15 @@ def _corner(binding: Binding, index: Index) -> tuple[int, int]:
     return int(y), int(x)
 
 
-def _paint(paint: Labels, index: Index, y: Pixels, x: Pixels, values: NDArray[Any]) -> int:
-    """Paint where nothing is painted yet, as one step of napari's undo; how many pixels."""
-    free = (values > 0) & (np.asarray(paint.data[index])[y, x] == 0)
-    if free.any():
-        plane = tuple(np.full(int(free.sum()), at) for at in index)
-        paint.data_setitem((*plane, y[free], x[free]), values[free])
-    return int(free.sum())
+def _paint(binding: Binding, index: Index, y: Pixels, x: Pixels, values: NDArray[Any]) -> int:
+    """Paint pixels of the paint layer where nothing is painted yet; how many."""
+    free = (values > 0) & (np.asarray(binding.paint.data[index])[y, x] == 0)
+    if not free.any():
+        return 0
+    y, x, values = y[free], x[free], values[free]
+    top, left = int(y.min()), int(x.min())
+    where = np.zeros((int(y.max()) - top + 1, int(x.max()) - left + 1), bool)
+    box = np.zeros(where.shape, np.uint8)
+    where[y - top, x - left], box[y - top, x - left] = True, values
+    down, right = binding.strokes.easel.origin
+    return binding.strokes.paint(index, top + down, left + right, where, box)
