@@ -336,6 +336,28 @@ def test_what_is_shown_is_what_is_saved(make):
 # -- new paint is scored before it is learnt -------------------------------------------------
 
 
+@pytest.mark.parametrize(("most", "every"), [(8, 10), (1, 10), (0.5, 20)])
+def test_checks_are_rarer_where_paint_lies_on_many_tiles(make, monkeypatch, most, every):
+    monkeypatch.setattr("napari_unet.core.training._TILES", most)  # the toy is one tile
+    assert make(check_every=10).interval == every
+
+
+def test_the_last_layer_is_fitted_to_features_that_were_trained(make, toy):
+    """A new stroke moves the prediction at once, also after training."""
+    case = toy()
+    trainer = make(case, held_out=0, averaging=0.3)
+    for _ in range(25):
+        trainer.step()
+    assert trainer.check().kept
+    flipped = np.where(case.paint > 0, 3 - case.paint, 0).astype(np.uint8)
+    before = labels_of(trainer)
+    trainer.annotate("a", Annotations.of(flipped))
+    trainer.answer()
+    changed_mind = labels_of(trainer) == 3 - before
+    assert changed_mind[case.paint > 0].mean() > 0.9
+    assert not trainer.given
+
+
 def test_new_strokes_are_scored_by_the_prediction_before_them(make, toy):
     case = toy()
     trainer = make(case)

@@ -36,6 +36,7 @@ class Painted:
     fold : (n,) uint8, see `folds`
     strokes : of each painted class, on average
     around : (m, D) float32, features of some pixels of the same tiles, painted or not
+    tiles : how many had to be looked at
     """
 
     features: Tensor
@@ -44,6 +45,7 @@ class Painted:
     fold: Tensor
     strokes: float
     around: Tensor
+    tiles: int
 
     def fit(self, classes: int, *, held: bool, tilted: bool = True) -> Head:
         """Fit the last layer to the trained pixels, and to those held out on request.
@@ -107,6 +109,7 @@ def gather(
         fold_of[pick],
         number / len(present),
         torch.cat(around),
+        len(around),
     )
 
 

@@ -1,7 +1,8 @@
 """The trainer: a first answer at once, then fine-tuning that is only shown where it is better.
 
-Three sets of weights: the tuner's net is being trained, its running mean is the candidate, and
-`best` predicts. `best` is replaced by the candidate unless that does worse on strokes held out.
+Three sets of weights: the tuner's net is being trained, its running mean is the candidate, with a
+last layer fitted anew, and `best` predicts. `best` is replaced by the candidate unless that does
+worse on strokes held out.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from napari_unet.core.shown import Shown
 from napari_unet.core.tuning import Tuner
 from napari_unet.core.unet import UNet
 
+_TILES = 8  # a check looks up so many in about the time of ten training steps
 _RIPE = 20  # steps before fine-tuning replaces a fit that knows the held-out strokes, too
 _SLOWER = 0.3  # of the learning rate, after it led to weights that are not a number
 
@@ -55,6 +57,7 @@ class Trainer:
     generation : grows whenever `predictor` changes; older predictions are stale.
     steps : training steps so far.
     idle_checks : checks in a row that brought nothing better.
+    interval : steps between two checks; more where the paint lies on many tiles.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Trainer:
         self.base, self.settings, self.device = base, settings, device
         self.generation, self.answered = generation, answered
         self.steps = self.idle_checks = 0
+        self.interval = settings.training.check_every
         self._pace = 1.0
         self.material = Material()
         self.pictures, self.splits = self.material.pictures, self.material.splits
@@ -176,6 +180,7 @@ class Trainer:
         self.answered = True
         self.generation += 1
         self.idle_checks = 0
+        self.interval = self.settings.training.check_every * -(-painted.tiles // _TILES)
         self._patches = Patches(self.pictures, self.splits, self.settings, self.base)
         self._restart()
         self._teach()

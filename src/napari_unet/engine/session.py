@@ -221,12 +221,11 @@ class Session:
         loss = trainer.step()
         self._unjudged = True
         yield events.Trained(trainer.steps, loss, time.perf_counter() - start)
-        settings = self.bench.settings.training
-        if trainer.steps % settings.check_every:
+        if trainer.steps % trainer.interval:
             return
         yield from self._check(trainer)
         yield from self._copy(trainer)
-        if trainer.idle_checks >= settings.patience:
+        if trainer.idle_checks >= self.bench.settings.training.patience:
             self._resting = True
             yield events.Rested(
                 "Training rests: it no longer gets better on the strokes held out. "
