@@ -89,7 +89,8 @@ install_python_packages() {
   echo "Installing Python packages into .venv (the first time this takes some minutes) …" >&2
   # --group came with pip 25.1
   .venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-  .venv/bin/python -m pip install --quiet -c constraints.txt -e '.[napari]' --group dev
+  .venv/bin/python -m pip install --quiet -c constraints.txt \
+    -e '.[napari,formats,bioimageio,cluster]' --group dev
   touch "$stamp"
 }
 

@@ -46,7 +46,7 @@ def test_without_the_extra_it_says_what_to_install(command, project, tmp_path, m
 
 
 def test_a_bad_package_is_told(command, project, tmp_path):
-    pytest.importorskip("yaml", reason="needs the extra bioimageio")
+    pytest.importorskip("bioimageio.spec", reason="needs the extra bioimageio")
     bad = tmp_path / "bad.zip"
     bad.write_bytes(b"no")
     done = command("segment", project / "images", "--model", bad, "--out", tmp_path / "out")
