@@ -12,4 +12,6 @@ screen=()
 if [ "$(uname -s)" = Linux ] && { [ -z "${DISPLAY:-}" ] || [ -n "${CI:-}" ]; }; then
   screen=(xvfb-run -a -s "-screen 0 1600x1000x24")
 fi
+# all of them: two at a time
+if [ "$#" -eq 0 ]; then set -- -n 2 --dist worksteal; fi
 exec ${screen[@]+"${screen[@]}"} .venv/bin/python -m pytest "$@"

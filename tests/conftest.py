@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +17,24 @@ from napari_unet.core.image import Picture
 OWN = Path(tempfile.mkdtemp(prefix="napari-unet-"))
 os.environ["NAPARI_CONFIG"] = str(OWN / "settings.yaml")
 os.environ["NAPARI_UNET_DATA"] = str(OWN / "data")
+BESIDE = "PYTEST_XDIST_WORKER" in os.environ  # whether other tests run at the same time
+if BESIDE:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+# the server ends with its input, so also where this process is killed
+DISPLAY = "Xvfb -displayfd 1 -screen 0 1600x1000x24 -nolisten tcp & read end; kill $!"
+
+
+def pytest_configure(config):
+    """On one display, the windows of two processes would take the keyboard from each other."""
+    if BESIDE and shutil.which("Xvfb"):
+        pipe = subprocess.PIPE
+        server = subprocess.Popen(
+            ["/bin/sh", "-c", DISPLAY], stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL
+        )
+        os.environ["DISPLAY"] = f":{int(server.stdout.readline())}"
+        config.add_cleanup(server.communicate)
 
 
 @pytest.fixture

@@ -34,11 +34,12 @@ def test_without_a_display_the_same_loop_runs_headless(command, no_display, tmp_
     assert model.header.classes == ("empty", "stroma", "gland")
 
 
-def test_a_folder_that_cannot_be_made(command, no_display, tmp_path):
+def test_a_folder_that_cannot_be_made_is_told_before_training(command, no_display, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     done = command("demo", "--out", tmp_path / "file" / "new", "--seconds", "1")
     assert done.code == 1
-    assert "cannot be" in done.err
+    assert "cannot be made" in done.err
+    assert "Training" not in done.err
 
 
 def test_with_a_display_the_window_opens(command, monkeypatch):

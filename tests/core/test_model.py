@@ -395,28 +395,28 @@ entry = {"dtype": "F32", "shape": [10**5, 10**5, 3], "data_offsets": [0, 12 * 10
 outer = {"__metadata__": {"napari-unet": json.dumps(ours)}, "head.weight": entry}
 text = json.dumps(outer).encode()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-with open(sys.argv[1], "wb") as file:
-    file.write(struct.pack("<Q", len(text)) + text)
-    file.truncate(file.tell() + int(sys.argv[2]))  # takes no room on the disk
-try:
-    load(sys.argv[1])
-except ModelError as error:
-    print(error)
+for behind in (0, 10**9, 12 * 10**10):
+    with open(sys.argv[1], "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(file.tell() + behind)  # takes no room on the disk
+    try:
+        load(sys.argv[1])
+    except ModelError as error:
+        print(error)
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 print("MiB", grown / (1 << (20 if sys.platform == "darwin" else 10)))
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="memory is measured with resource")
-@pytest.mark.parametrize("behind", [0, 10**9, 12 * 10**10])
-def test_a_header_that_asks_for_100_gb_gets_little(tmp_path, behind):
+def test_a_header_that_asks_for_100_gb_gets_little(tmp_path):
     """Sizes are compared before anything is read or made, even where the file is that long."""
     script = tmp_path / "absurd.py"
     script.write_text(textwrap.dedent(ABSURD), encoding="utf-8")
-    call = [sys.executable, str(script), str(tmp_path / "m.safetensors"), str(behind)]
+    call = [sys.executable, str(script), str(tmp_path / "m.safetensors")]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
-    sentence, grown = done.stdout.splitlines()
-    assert "damaged" in sentence
+    *sentences, grown = done.stdout.splitlines()
+    assert ["damaged" in sentence for sentence in sentences] == [True] * 3
     assert float(grown.split()[1]) < 100
 
 

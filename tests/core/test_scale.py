@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from napari_unet.core.annotations import Annotations
+from napari_unet.core.device import Device
 from napari_unet.core.image import Picture
 from napari_unet.core.presets import start
 from napari_unet.core.scale import Rivals, better
@@ -59,20 +60,26 @@ def trained(cpu, image, paint, scale):
     return trainer
 
 
-@pytest.mark.parametrize(("scale", "shrink"), [("full", 1), ("half", 2)])
-def test_the_user_decides_if_he_wants(cpu, scale, shrink):
+@pytest.fixture(scope="module")
+def answered():
+    """A trainer that gave its first answer, for each scale that the user may want."""
+    torch.set_num_threads(1)
+    cpu = Device("cpu", torch.float32, 1)
     image, truth = coarse(np.random.default_rng(0))
-    trainer = trained(cpu, image, paint_of(truth), scale)
+    return {s: trained(cpu, image, paint_of(truth), s) for s in ("full", "half", "auto")}
+
+
+@pytest.mark.parametrize(("scale", "shrink"), [("full", 1), ("half", 2)])
+def test_the_user_decides_if_he_wants(answered, scale, shrink):
+    trainer = answered[scale]
     assert trainer.best.shrink == shrink
     assert trainer.predictor.grid == trainer.best.grid
     assert np.isfinite(trainer.step())
 
 
-def test_auto_takes_the_scale_that_tells_unseen_strokes_apart(cpu):
-    image, truth = coarse(np.random.default_rng(0))
+def test_auto_takes_the_scale_that_tells_unseen_strokes_apart(answered):
     errors = {}
     for scale in ("full", "half"):
-        trainer = trained(cpu, image, paint_of(truth), scale)
-        errors[trainer.best.shrink] = trainer._look_up().surprise
-    chosen = trained(cpu, image, paint_of(truth), "auto").best.shrink
+        errors[answered[scale].best.shrink] = answered[scale]._look_up().surprise
+    chosen = answered["auto"].best.shrink
     assert chosen == (2 if errors[2] < 0.97 * errors[1] else 1)

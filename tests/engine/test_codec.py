@@ -297,7 +297,7 @@ _json = st.recursive(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=100)
 @given(
     st.sampled_from(["Open", "Annotate", "Configure", "Look", "Nonsense"]),
     st.dictionaries(st.sampled_from(["plane", "image", "annotations", "box", "classes"]), _json),

@@ -148,9 +148,9 @@ def test_looking_at_an_image_before_painting_says_nothing(begin, toy):
 
 
 def test_visible_tiles_come_first_on_a_large_image(begin, toy, small_tiles):
-    small_tiles(200)
-    case = toy(2000)
-    box = (900, 1300, 1100, 1500)
+    small_tiles(100)
+    case = toy(1000)
+    box = (450, 650, 550, 750)
     driver = begin(case=case)
     driver.inbox.post(m.Look("a", box))
     events = driver.until(m.Idle)
@@ -158,7 +158,7 @@ def test_visible_tiles_come_first_on_a_large_image(begin, toy, small_tiles):
     assert len(order) == len(set(order)) == 100
 
     def seen(place):
-        return all(place[i] < box[i + 2] and box[i] < place[i] + 200 for i in (0, 1))
+        return all(place[i] < box[i + 2] and box[i] < place[i] + 100 for i in (0, 1))
 
     visible = [p for p in order if seen(p)]
     assert order[: len(visible)] == visible

@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     """Train on the sample's strokes and write what came out."""
     sample = stained_tissue()
     out: Path = options.out
+    _make(out)
     say(f"Training on {len(sample.classes)} classes of strokes for {options.seconds:g} s …")
     outcome = Rehearsal(sample, options.seconds)
     outcome.run()
@@ -155,6 +156,14 @@ class Rehearsal:
                 raise Refusal(event.sentence)
             case _:
                 pass
+
+
+def _make(out: Path) -> None:
+    """Make the folder before any time is spent."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refusal(f"The folder {out} cannot be made: {error.strerror}.") from error
 
 
 def _write(sample: Sample, outcome: Rehearsal, out: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from skimage.measure import label
+from skimage import measure  # loads what it needs only where it is used
 
 from napari_unet.core.objects_ids import classes_of_values
 from napari_unet.core.paint_checks import (
@@ -207,5 +207,6 @@ def _blocks(
 
 def strokes(paint: ClassMap) -> NDArray[np.int32]:
     """Number the connected strokes of a plane (8-connected, one class each): (Y, X) int32."""
-    numbered: NDArray[np.int32] = label(paint, background=0, connectivity=2).astype(np.int32)
+    found = measure.label(paint, background=0, connectivity=2)
+    numbered: NDArray[np.int32] = found.astype(np.int32)
     return numbered

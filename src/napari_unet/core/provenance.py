@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
+import scipy  # loads what it needs only where it is used
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
 
 from napari_unet.core.annotations import Annotations, strokes
 from napari_unet.core.objects_ids import classes_of_values
@@ -146,7 +146,7 @@ def _marks(paint: Annotations) -> tuple[Stroke, ...]:
     painted = paint.dense()
     numbered, classes = strokes(painted), classes_of_values(paint.objects)
     found = []
-    for number, box in enumerate(find_objects(numbered), start=1):
+    for number, box in enumerate(scipy.ndimage.find_objects(numbered), start=1):
         inside = numbered[box] == number
         rows, columns = box
         found.append(
