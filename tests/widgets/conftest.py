@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from npe2 import PluginManifest
 
 from napari_unet.widgets import keeper
 from napari_unet.widgets.panel import AnnotatePanel
@@ -23,6 +26,24 @@ def pytest_collection_modifyitems(items):
         for item in items:
             if "make_napari_viewer" in getattr(item, "fixturenames", ()):
                 item.add_marker(skip)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plugins_are_read_once():
+    """Every new viewer looks for plugins and reads all their manifests."""
+    read = cache(PluginManifest.from_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "from_file", lambda path: read(path).model_copy(deep=True))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _modules_are_no_garbage():
+    """Each test with a viewer collects garbage; what is imported need not be looked through."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
