@@ -54,8 +54,8 @@ def test_layers_of_the_same_size_can_be_channels(studio, panel, viewer, image, q
     assert panel.image.channels.isHidden()
     viewer.add_image(image, name="second")
     viewer.add_image(image[:50], name="small")
-    panel.image._fill_menu()
-    (action,) = panel.image._menu.actions()
+    panel.image.channels._fill()
+    (action,) = panel.image.channels._menu.actions()
     action.trigger()
     assert [layer.name for layer in studio.desk.active.images] == ["halves", "second"]
     assert panel.image.channels.text() == "+ second"

@@ -19,7 +19,7 @@ from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.messages import Event, Failed, Idle, Pixels
 from napari_unet.engine.supply import Supply
 
-_GRACE = 3.0  # seconds for the current step to end once the parent is gone
+_GRACE = 1.5  # seconds for the current step to end once the parent is gone
 
 
 def main() -> None:

@@ -67,6 +67,11 @@ class Binding:
         """(Y, X) of its planes, px."""
         return plane_shape(self.image)
 
+    @property
+    def annotated(self) -> bool:
+        """Whether it holds strokes."""
+        return any(paint.blocks for paint in self.strokes.snapshots.values())
+
     def show_again(self) -> None:
         """Make a new layer for the prediction, after the user deleted the last one."""
         self.tiles.close()

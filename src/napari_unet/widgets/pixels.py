@@ -140,7 +140,7 @@ def pixels_of(layers: Sequence[Image], index: Index) -> PlanePixels:
     for layer in layers:
         levels = tuple(layer.data) if layer.multiscale else (layer.data,)
         parts.append(LayerPixels(levels, index, bool(layer.rgb), channel_axis(layer)))
-    return PlanePixels(tuple(parts), layers[0].name)
+    return PlanePixels(tuple(parts), " + ".join(layer.name for layer in layers))
 
 
 def _sample(part: LayerPixels) -> NDArray[Any]:
