@@ -6,6 +6,7 @@ ends by itself when its stdin closes, however the parent died.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ def main() -> None:
     """Serve one parent until it closes the stream."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is meant for the parent
     source, sink = _private_streams()
+    logging.basicConfig(format="%(name)s: %(message)s")  # to where last words are looked for
+    logging.getLogger("napari_unet").setLevel(logging.INFO)
     inbox, supply = Inbox(), Supply(partial(_tell, sink))
     threading.Thread(target=_listen, args=(source, inbox, supply), daemon=True).start()
     _step_back()
