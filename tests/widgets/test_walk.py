@@ -11,6 +11,7 @@ from qtpy.QtTest import QTest
 
 from napari_unet.widgets import commands
 from napari_unet.widgets.planes import channel_axis, choose_channel_axis
+from napari_unet.widgets.project_opening import begin_new, open_into
 
 
 @pytest.fixture
@@ -117,3 +118,17 @@ def test_a_folder_without_images_is_told(tmp_path, panel):
     assert panel.studio.walk.folder is None
     panel.studio.walk.step(1)
     assert "Choose a folder" in panel.studio.lesson.notice
+
+
+def test_a_project_goes_on_in_its_folder(walk, panel, viewer, tmp_path):
+    studio = panel.studio
+    walk.step(1)
+    stroke(studio)
+    studio.project.save_as(tmp_path / "p")
+    assert studio.project.close()
+    begin_new(studio)
+    assert walk.folder is None
+    open_into(studio, viewer, tmp_path / "p", lambda sentence, path: None)
+    assert panel.image.folder.choose.text() == "2 of 3"
+    walk.step(1)
+    assert images(studio) == ["cell2", "cell10"]

@@ -95,6 +95,7 @@ class Studio(QObject):
         self.pointer.said.connect(self.lesson.say)
         self.scribe.said.connect(self.lesson.say)
         self.walk.chosen.connect(self.choose)
+        self.walk.changed.connect(self._on_walked)
         self.walk.said.connect(self.lesson.complain)
         self.roster.renamed.connect(self._configure)
         self.segmenter.finished.connect(self._on_segmented)
@@ -204,6 +205,10 @@ class Studio(QObject):
     def _on_turned(self) -> None:
         self.image_changed.emit()
         self.roster.select(self.roster.selected)
+
+    def _on_walked(self) -> None:
+        self.project.folder = "" if self.walk.folder is None else self.walk.folder.as_posix()
+        self.project.touch()
 
     def _on_lost(self, sentence: str) -> None:
         self.segmenter.cancel()

@@ -109,6 +109,7 @@ class Manifest(Struct, frozen=True):
     ----------
     made : when it was begun, for a reader of the file.
     active : number of the image in work, if any.
+    folder : of images that is walked through; empty for none.
     """
 
     format: int = FORMAT
@@ -119,6 +120,7 @@ class Manifest(Struct, frozen=True):
     active: int | None = None
     settings: Settings = Settings()
     progress: Progress = Progress()
+    folder: Text = ""
 
     def image(self, number: int) -> ImageEntry | None:
         """The image of that number."""
@@ -132,7 +134,7 @@ class Manifest(Struct, frozen=True):
 
 
 def linked(manifest: Manifest, link: Callable[[str], str]) -> Manifest:
-    """With the paths of all image files put another way."""
+    """With the paths of all image files, and of their folder, put another way."""
 
     def moved(source: Source) -> Source:
         if source.file is None:
@@ -144,7 +146,8 @@ def linked(manifest: Manifest, link: Callable[[str], str]) -> Manifest:
         msgspec.structs.replace(image, layers=tuple(moved(source) for source in image.layers))
         for image in manifest.images
     )
-    return msgspec.structs.replace(manifest, images=images)
+    folder = link(manifest.folder) if manifest.folder else ""
+    return msgspec.structs.replace(manifest, images=images, folder=folder)
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -26,7 +26,7 @@ from napari_unet.core.tiling import Window
 from napari_unet.engine.batch.delivery import Delivery, write
 from napari_unet.engine.batch.ledger import Stamp
 from napari_unet.engine.batch.plan import Job
-from napari_unet.engine.batch.segmenter import Segmenter
+from napari_unet.engine.batch.segmenter import ModelSegmenter
 from napari_unet.engine.batch.stages import Results, chosen
 
 _TILES = 4  # of a block, along each axis
@@ -75,7 +75,7 @@ class Large:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def begin(job: Job, segmenter: Segmenter, recipe: Recipe, target: Path) -> Large:
+def begin(job: Job, segmenter: ModelSegmenter, recipe: Recipe, target: Path) -> Large:
     """Measure an image and make room for what will be found on it.
 
     Raises
@@ -104,7 +104,7 @@ def begin(job: Job, segmenter: Segmenter, recipe: Recipe, target: Path) -> Large
     return large
 
 
-def fill(large: Large, block: Block, segmenter: Segmenter, recipe: Recipe) -> Iterator[int]:
+def fill(large: Large, block: Block, segmenter: ModelSegmenter, recipe: Recipe) -> Iterator[int]:
     """Segment a block into the zarr; the pixels of each tile, when it is there.
 
     Raises
@@ -145,8 +145,7 @@ def finish(
             for index in stack.planes:
                 plane = chosen(stack.plane(index), recipe.channels)
                 results.count(index, np.asarray(group["classes"][index]), plane)
-        for kind in {"classes", "probabilities"}.intersection(recipe.kinds):
-            results.images[kind] = group[kind]
+        results.images |= {kind: group[kind] for kind in recipe.kinds if kind in group}
         return write(job, results, target, recipe, key)
 
 
@@ -157,7 +156,7 @@ def clear(target: Path) -> None:
 
 
 def _view(stack: Stack, index: Index, recipe: Recipe) -> Any:  # noqa: ANN401
-    view = stack.view(index)
+    view: Any = stack.view(index)
     if isinstance(view, View) and recipe.channels and max(recipe.channels) <= len(view):
         return view.chosen(tuple(number - 1 for number in recipe.channels))
     return chosen(view, recipe.channels)

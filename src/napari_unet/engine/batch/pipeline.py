@@ -21,7 +21,7 @@ from napari_unet.core.recipe import Recipe
 from napari_unet.engine.batch.delivery import Delivery, write
 from napari_unet.engine.batch.large import Large, begin, fill, finish
 from napari_unet.engine.batch.plan import Job
-from napari_unet.engine.batch.segmenter import Segmenter
+from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter
 from napari_unet.engine.batch.stages import (
     BAD_FILE,
     Found,
@@ -59,7 +59,8 @@ def run_here(
     """
     writer = _Writer(segmenter.classes, recipe, target, key)
     given_up: set[Job] = set()
-    sheets = _sheets(jobs, recipe, given_up)
+    whole = not isinstance(segmenter, ModelSegmenter)
+    sheets = _sheets(jobs, recipe, given_up, whole=whole)
     ahead: deque[Future[Sheet | None]] = deque()
     behind: deque[Future[Delivery | None]] = deque()
     with ThreadPoolExecutor(1, "reading") as reading, ThreadPoolExecutor(1, "writing") as writing:
@@ -89,9 +90,11 @@ def run_here(
                     left.discard()
 
 
-def _sheets(jobs: Sequence[Job], recipe: Recipe, given_up: set[Job]) -> Iterator[Sheet]:
+def _sheets(
+    jobs: Sequence[Job], recipe: Recipe, given_up: set[Job], *, whole: bool
+) -> Iterator[Sheet]:
     for job in jobs:
-        for sheet in read(job, recipe):
+        for sheet in read(job, recipe, whole=whole):
             if job in given_up:
                 break
             yield sheet
@@ -100,7 +103,7 @@ def _sheets(jobs: Sequence[Job], recipe: Recipe, given_up: set[Job]) -> Iterator
 def _segment(
     sheet: Sheet, segmenter: Segmenter, recipe: Recipe, target: Path
 ) -> Iterator[float | Found]:
-    if not sheet.large:
+    if not sheet.large or not isinstance(segmenter, ModelSegmenter):
         yield from segment(sheet, segmenter, recipe)
         return
     began, done, problem = time.perf_counter(), 0, ""
@@ -123,8 +126,8 @@ def run_one(
 ) -> Delivery | Large:
     """Segment one image, one stage after the other; begin it only, if its planes are large."""
     writer = _Writer(segmenter.classes, recipe, target, key)
-    for sheet in read(job, recipe):
-        if sheet.large:
+    for sheet in read(job, recipe, whole=not isinstance(segmenter, ModelSegmenter)):
+        if sheet.large and isinstance(segmenter, ModelSegmenter):
             try:
                 return begin(job, segmenter, recipe, target)
             except BAD_FILE as error:

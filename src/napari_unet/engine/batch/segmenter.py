@@ -36,28 +36,8 @@ class Segmenter(Protocol):
         """Changes when the results do."""
         ...
 
-    @property
-    def step(self) -> int:
-        """How far apart tiles begin, in px."""
-        ...
-
-    def check(self, channels: int) -> None:
-        """Refuse planes of so many channels where it works on another number: `ImageError`."""
-        ...
-
-    def pieces(
-        self,
-        plane: Any,  # noqa: ANN401
-        *,
-        probabilities: bool,
-        normalisation: Normalisation | None = None,
-        within: Window | None = None,
-    ) -> Iterator[Piece]:
-        """Segment a plane (C, Y, X), tile by tile. Raises `ImageError`, `MemoryError`.
-
-        With a `normalisation` its grey values are not measured, and only what is needed of it is
-        read; `within`: only the tiles that write into this window.
-        """
+    def pieces(self, plane: NDArray[Any], *, probabilities: bool) -> Iterator[Piece]:
+        """Segment a plane (C, Y, X), tile by tile. Raises `ImageError`, `MemoryError`."""
         ...
 
 
@@ -109,7 +89,10 @@ class ModelSegmenter:
         normalisation: Normalisation | None = None,
         within: Window | None = None,
     ) -> Iterator[Piece]:
-        """Segment a plane (C, Y, X), or the part of it that is `within`, tile by tile.
+        """Segment a plane (C, Y, X), tile by tile.
+
+        With a `normalisation` its grey values are not measured, and only what is needed of it is
+        read; `within`: only the tiles that write into this window.
 
         Raises
         ------

@@ -74,14 +74,17 @@ class Found:
 Advance: TypeAlias = float  # share of an image that is done, 0…1
 
 
-def read(job: Job, recipe: Recipe) -> Iterator[Sheet]:
-    """Read the planes of an image; what goes wrong comes as the last sheet."""
+def read(job: Job, recipe: Recipe, *, whole: bool = True) -> Iterator[Sheet]:
+    """Read the planes of an image; what goes wrong comes as the last sheet.
+
+    `whole`: also those that are so large that they should not be.
+    """
     try:
         if job.problem:
             raise FileError(job.problem)
         with open_stack(job.source, job.scene) as stack:
             planes, stamp = stack.planes, Stamp.of(job.source)
-            if is_large(stack.shape[-2:]) and stack.cut is not None:
+            if not whole and is_large(stack.shape[-2:]) and stack.cut is not None:
                 yield Sheet(job, stack, (), _NOTHING, 1, 1, stamp, large=True)
                 return
             for number, index in enumerate(planes, start=1):
