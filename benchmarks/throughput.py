@@ -111,7 +111,8 @@ def monai(predictor, picture, overlap):
     def same_size(images):
         low, high = grid.margin, grid.input(WINDOW) - grid.margin - WINDOW
         padded = functional.pad(images, (low, high, low, high), mode="reflect")
-        return probabilities(predictor, padded)[..., :WINDOW, :WINDOW]
+        found = probabilities(predictor, padded)[..., :WINDOW, :WINDOW]
+        return found.clone()  # MONAI weighs it in place, which inference tensors refuse
 
     pixels = torch.from_numpy(picture.read(tuple(slice(0, n) for n in picture.shape)))[None]
     return sliding_window_inference(

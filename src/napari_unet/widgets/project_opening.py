@@ -149,6 +149,8 @@ class _Opening:
             )
             return
         self._studio.project.book.assign(layers[0], image.number)
+        if (file := image.layers[0].file) is not None:
+            self._studio.walk.know(Path(file.path), layers)
         held = self._studio.desk.planes.held
         held.note(layers[0], planes_of(self._opened.held, image.number))
         held.put_aside(layers[0], aside=image.aside)

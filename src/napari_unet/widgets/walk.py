@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari.layers import Image
@@ -76,11 +77,15 @@ class Walk(QObject):
         self.files = find_images(folder, formats={*SUFFIXES, *PACKAGES})
         self.folder = folder
         active = self._desk.active
-        mine = None if active is None else file_of(active.image)
+        mine = None if active is None else self._path_of(active.image) or file_of(active.image)
         self.at = self.files.index(mine) if mine in self.files else -1
         if active is not None and mine is not None:
             self._opened.setdefault(mine, list(active.images))
         self.changed.emit()
+
+    def know(self, path: Path, layers: Sequence[Image]) -> None:
+        """These layers show the file, though they were not read from it."""
+        self._opened[path] = list(layers)
 
     def begin(self, folder: Path) -> None:
         """Walk through a folder from now on, from its first image or the one in work."""
@@ -120,7 +125,7 @@ class Walk(QObject):
     def _layers(self, viewer: Viewer, path: Path) -> list[Image]:
         """The image layers of a file; it is opened where it is not open."""
         here = [la for la in viewer.layers if isinstance(la, Image) and file_of(la) == path]
-        known = [layer for layer in self._opened.get(path, ()) if layer in here]
+        known = [layer for layer in self._opened.get(path, ()) if layer in viewer.layers]
         if known or here:
             self._opened[path] = known or here
             return known or here
@@ -151,7 +156,7 @@ class Walk(QObject):
         """Take an image of the folder out of the viewer if nothing was painted on it."""
         if before is None or before is self._desk.active or before.annotated:
             return
-        path = next((p for p, layers in self._opened.items() if before.image in layers), None)
+        path = self._path_of(before.image)
         if path not in self.files:
             return
         layers = self._opened.pop(path)
@@ -159,3 +164,6 @@ class Walk(QObject):
         for layer in layers:
             if layer in viewer.layers:
                 viewer.layers.remove(layer)
+
+    def _path_of(self, image: Image) -> Path | None:
+        return next((path for path, layers in self._opened.items() if image in layers), None)
