@@ -4,9 +4,10 @@
 
 All are the same network in the same precision on the same image. MONAI's sliding windows need a
 network that keeps the size, so each window is mirrored at its border and given the context that
-way; ours read it from the image. The error is the difference of the probabilities to those of
-the whole image in one piece. MONAI must be importable; without it (`--without-monai`) only ours
-are measured. Say how busy the machine is with any number that you quote.
+way; ours read it from the image. At 2048 px all of its windows begin on the pooling grid. The
+error is the difference of the probabilities to those of the whole image in one piece. MONAI must
+be importable; without it (`--without-monai`) only ours are measured. Say how busy the machine is
+with any number that you quote.
 """
 
 from __future__ import annotations

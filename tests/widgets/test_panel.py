@@ -248,3 +248,18 @@ def test_the_keyboard_reaches_the_shortcut(studio, viewer, qtbot):
         Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
     )
     assert not studio.desk.active.prediction.visible
+
+
+def test_channels_are_in_the_order_of_the_layers_and_under_the_prediction(
+    studio, panel, viewer, image
+):
+    for name in ("second", "third"):
+        viewer.add_image(image, name=name)
+    panel.image.channels._fill()
+    for action in panel.image.channels._menu.actions():
+        action.trigger()
+    active = studio.desk.active
+    assert [layer.name for layer in active.images] == ["halves", "second", "third"]
+    above = viewer.layers.index(active.prediction)
+    assert all(viewer.layers.index(layer) < above for layer in active.images)
+    assert viewer.layers.index(active.paint) > above

@@ -48,13 +48,13 @@ class ChannelMenu(QPushButton):
 
     @property
     def candidates(self) -> list[Image]:
-        """Layers that could be further channels."""
+        """Layers that could be further channels, from the bottom up, as readers add channels."""
         if not self.images:
             return []
         mine = full_shape(self.images[0])
         return [
             layer
-            for layer in self._watch.layers(Image)
+            for layer in reversed(self._watch.layers(Image))
             if layer is not self.images[0]
             and full_shape(layer) == mine
             and not any(layer is hidden for hidden in self.hidden)
