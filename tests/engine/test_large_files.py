@@ -146,3 +146,16 @@ def test_blocks_are_tasks_of_a_cluster(plane, tmp_path, segmenter, monkeypatch):
     assert here == there
     assert len(here) == 4
     assert not list((tmp_path / "there" / ".napari-unet").glob("blocks-*"))
+
+
+def test_an_image_that_is_begun_again_leaves_its_blocks(plane, tmp_path, segmenter):
+    """As a cluster does where the worker dies that began it, while others compute."""
+    tifffile.imwrite(tmp_path / "a.tif", plane)
+    job = Job(tmp_path / "a.tif", "a.tif", "a")
+    first = large.begin(job, segmenter, Recipe(), tmp_path)
+    block = first.blocks[0]
+    assert sum(large.fill(first, block, segmenter, Recipe())) == 512 * 512
+    second = large.begin(job, segmenter, Recipe(), tmp_path)
+    assert second.scratch != first.scratch
+    found = np.asarray(zarr.open_group(first.scratch, mode="r")["classes"])
+    assert found[block.window].all()

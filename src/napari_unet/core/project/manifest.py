@@ -58,7 +58,8 @@ class Source(Struct, frozen=True):
     Attributes
     ----------
     name : of the layer.
-    shape, dtype, rgb : of its pixels at full resolution.
+    shape, dtype, rgb : of its pixels at full resolution; 1 where channels are.
+    channel, channels : the axis that holds channels, if one does, and how many there are.
     file : what it was read from, if that is known.
     copy : its pixels inside the project, if they were copied.
     reader : the napari plugin that reads the file, empty for any.
@@ -73,6 +74,15 @@ class Source(Struct, frozen=True):
     copy: File | None = None
     reader: Annotated[str, Meta(max_length=200)] = ""
     place: Place = Place()
+    channel: Annotated[int, Meta(ge=0, le=8)] | None = None
+    channels: Annotated[int, Meta(ge=1, le=65535)] = 1
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The shape with the channels that there are."""
+        return tuple(
+            self.channels if axis == self.channel else n for axis, n in enumerate(self.shape)
+        )
 
 
 class ImageEntry(Struct, frozen=True):

@@ -98,6 +98,7 @@ def _results(
                 try:
                     result = future.result()
                     if isinstance(result, Large):
+                        future.release()  # else it is done again if its worker dies
                         begun[job] = result
                         blocks = client.map(partial(tasks.block, result), result.blocks, pure=False)
                         last = client.submit(tasks.last, result, blocks, pure=False)

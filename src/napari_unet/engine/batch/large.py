@@ -6,7 +6,7 @@ a task; blocks never share a chunk of the zarr, so a block that is computed twic
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,9 +87,9 @@ def begin(job: Job, segmenter: ModelSegmenter, recipe: Recipe, target: Path) -> 
         views = [_view(stack, index, recipe) for index in stack.planes]
         segmenter.check(len(views[0]))
         greys = tuple(measure_sample(view) for view in views)
-    name = f"{_SCRATCH}{hashlib.sha256(job.stem.encode()).hexdigest()[:16]}.zarr"
+    # never used twice: a cluster may begin an image again while the blocks of it are computed
+    name = f"{_SCRATCH}{secrets.token_hex(8)}.zarr"
     large = Large(job, target / RESULTS / name, stack.shape, stamp, greys, segmenter.step)
-    large.discard()
     group = zarr.open_group(large.scratch, mode="w", zarr_format=2)
     *front, height, width = stack.shape
     ones, side, count = [1] * len(front), large.step, len(segmenter.classes)
