@@ -154,7 +154,7 @@ def test_an_image_that_is_begun_again_leaves_its_blocks(plane, tmp_path, segment
     job = Job(tmp_path / "a.tif", "a.tif", "a")
     first = large.begin(job, segmenter, Recipe(), tmp_path)
     block = first.blocks[0]
-    assert sum(large.fill(first, block, segmenter, Recipe())) == 512 * 512
+    assert sum(large.fill(first, block, segmenter, Recipe())) == first.step**2
     second = large.begin(job, segmenter, Recipe(), tmp_path)
     assert second.scratch != first.scratch
     found = np.asarray(zarr.open_group(first.scratch, mode="r")["classes"])
