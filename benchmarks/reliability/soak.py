@@ -127,6 +127,9 @@ class User:
         layer.brush_size = self.dice.choice((3, 8, 20))
         start, stop = self._place(layer), self._place(layer)
         moves = self.dice.randrange(30, 120)
+        # a hand comes from somewhere: without that, VisPy keeps the moves of all strokes there were
+        QTest.mouseMove(native, pixel(self.viewer, layer, start))
+        QTest.qWait(30)
         QTest.mousePress(native, LEFT, pos=pixel(self.viewer, layer, start))
         for move in range(moves):
             at = start + (stop - start) * move / moves + 9 * np.sin((move / 9, move / 7))
@@ -262,6 +265,8 @@ def close(viewer, studio, before):
     """Close the window; names of threads, and processes, that do not end within 15 s."""
     pid, began, left = studio.keeper.process_id, time.monotonic(), ["?"]
     viewer.close()
+    print(json.dumps({"closing_took_s": round(time.monotonic() - began, 1)}), flush=True)
+    began = time.monotonic()
     while left and time.monotonic() - began < 15:
         QTest.qWait(100)
         left = sorted(thread.name for thread in set(threading.enumerate()) - before)

@@ -23,7 +23,7 @@ from napari_unet.core.device import cores
 from napari_unet.core.header import FORMAT, ModelError, read_header
 from napari_unet.core.image import ImageError
 from napari_unet.core.model import Model, bundled, load
-from napari_unet.core.prediction import Predictor
+from napari_unet.core.precision import predictor_for
 from napari_unet.core.settings import Compute, Settings, changed
 from napari_unet.core.unet import UNet
 
@@ -122,7 +122,7 @@ def test_an_image_without_contrast_is_refused(model):
 @pytest.mark.parametrize("compute", [None, CPU])
 def test_a_network_is_made_ready_once_for_a_device(model, monkeypatch, compute):
     made = []
-    monkeypatch.setattr(module, "Predictor", lambda *a: made.append(a) or Predictor(*a))
+    monkeypatch.setattr(module, "predictor_for", lambda *a: made.append(a) or predictor_for(*a))
     image = np.random.default_rng(0).normal(size=(30, 30))
     for _ in range(3):
         model.segment(image, compute=compute)

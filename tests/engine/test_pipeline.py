@@ -52,12 +52,12 @@ def test_stages_overlap_and_the_order_stays(jobs, tmp_path, monkeypatch):
     slow, active, most = 0.03, set(), []
 
     def watched(stage, work):
-        def do(*args):
+        def do(*args, **kinds):
             active.add(stage)
             most.append(len(active))
             time.sleep(slow)
             try:
-                return work(*args)
+                return work(*args, **kinds)
             finally:
                 active.discard(stage)
 
@@ -77,7 +77,9 @@ def test_stages_overlap_and_the_order_stays(jobs, tmp_path, monkeypatch):
 def test_reading_stays_only_a_little_ahead(jobs, tmp_path, monkeypatch):
     read = []
     whole = pipeline.read
-    monkeypatch.setattr(pipeline, "read", lambda job, *a: read.append(job) or whole(job, *a))
+    monkeypatch.setattr(
+        pipeline, "read", lambda job, *a, **k: read.append(job) or whole(job, *a, **k)
+    )
     steps = run_here(jobs, Slow(), Recipe(), tmp_path / "out", "key")
     while not isinstance(next(steps), Delivery):
         pass
@@ -89,7 +91,7 @@ def test_reading_stays_only_a_little_ahead(jobs, tmp_path, monkeypatch):
 def test_the_caller_hears_something_while_a_file_is_slow_to_read(jobs, tmp_path, monkeypatch):
     gate = threading.Event()
     whole = pipeline.read
-    monkeypatch.setattr(pipeline, "read", lambda *a: gate.wait(20) and whole(*a))
+    monkeypatch.setattr(pipeline, "read", lambda *a, **k: gate.wait(20) and whole(*a, **k))
     monkeypatch.setattr(pipeline, "_PATIENCE", 0.01)
     steps = run_here(jobs, Slow(), Recipe(), tmp_path / "out", "key")
     assert next(steps) == Advanced(jobs[0], 0.0)

@@ -124,3 +124,29 @@ def test_weights_that_need_foreign_code_are_refused(widget, package):
     widget.start.click()
     assert "Python files are not run" in widget.message.text()
     assert not widget._keeper.running
+
+
+def test_further_layers_are_channels(widget, viewer, model, image, monkeypatch):
+    viewer.add_image(image[::-1].copy(), name="red")
+    viewer.add_image(image[:50], name="small")
+    widget.image.show_layer(viewer.layers["halves"])
+    widget._refresh()
+    assert [layer.name for layer in widget.channels.candidates] == ["red"]
+    widget.channels._fill()
+    widget.channels._menu.actions()[0].trigger()
+    assert widget.channels.text() == "+ red"
+    started = []
+    monkeypatch.setattr(widget._segmenter, "start", lambda images, *_, **__: started.append(images))
+    widget.model.value = model
+    widget.start.click()
+    assert [layer.name for layer in started[0]] == ["halves", "red"]
+    viewer.layers.remove("red")
+    assert widget.channels.text() == "this layer only"
+
+
+def test_channels_of_the_panel_are_taken_over(widget, viewer, image):
+    red = viewer.add_image(image[::-1].copy(), name="red")
+    widget._studio.choose([red, viewer.layers["halves"]])
+    widget.image.show_layer(red)
+    widget._refresh()
+    assert widget.channels.text() == "+ halves"

@@ -54,8 +54,8 @@ def test_layers_of_the_same_size_can_be_channels(studio, panel, viewer, image, q
     assert panel.image.channels.isHidden()
     viewer.add_image(image, name="second")
     viewer.add_image(image[:50], name="small")
-    panel.image._fill_menu()
-    (action,) = panel.image._menu.actions()
+    panel.image.channels._fill()
+    (action,) = panel.image.channels._menu.actions()
     action.trigger()
     assert [layer.name for layer in studio.desk.active.images] == ["halves", "second"]
     assert panel.image.channels.text() == "+ second"
@@ -248,3 +248,18 @@ def test_the_keyboard_reaches_the_shortcut(studio, viewer, qtbot):
         Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier,
     )
     assert not studio.desk.active.prediction.visible
+
+
+def test_channels_are_in_the_order_of_the_layers_and_under_the_prediction(
+    studio, panel, viewer, image
+):
+    for name in ("second", "third"):
+        viewer.add_image(image, name=name)
+    panel.image.channels._fill()
+    for action in panel.image.channels._menu.actions():
+        action.trigger()
+    active = studio.desk.active
+    assert [layer.name for layer in active.images] == ["halves", "second", "third"]
+    above = viewer.layers.index(active.prediction)
+    assert all(viewer.layers.index(layer) < above for layer in active.images)
+    assert viewer.layers.index(active.paint) > above

@@ -59,7 +59,7 @@ def test_parts_of_several_layers():
 def test_statistics_need_few_pixels(monkeypatch, levels):
     monkeypatch.setattr(module, "_COARSE", 1 << 12)
     monkeypatch.setattr(module, "_WHOLE", 1 << 14)
-    monkeypatch.setattr(module, "_SIDE", 16)
+    monkeypatch.setattr(image_module, "_SIDE", 16)
     array = RNG.normal(100, 20, (800, 1000)).astype(np.float32)
     array[300:] += 50
     sources = [Source(array[:: 1 << k, :: 1 << k]) for k in range(levels)]

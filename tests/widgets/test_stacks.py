@@ -5,11 +5,14 @@ from __future__ import annotations
 import hands
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Labels
 
 from napari_unet.core import image as image_module
 from napari_unet.widgets import easel, pyramid
 from napari_unet.widgets.easel import MovingEasel
+from napari_unet.widgets.planes import axis_names, channel_axis, choose_channel_axis
+from napari_unet.widgets.project_opening import begin_new, open_into
 
 
 @pytest.fixture
@@ -120,3 +123,40 @@ def test_undo_reaches_strokes_that_are_out_of_view(large, viewer, qtbot):
     assert not studio.desk.counts.any()
     studio.project.redo()
     assert studio.desk.counts[1] == 25
+
+
+@pytest.mark.parametrize(("axes", "names", "channel"), [
+    ("CYX", ["channel"], 0), ("ZYX", ["z"], None), ("QYX", ["axis 0"], None),
+])  # fmt: skip
+def test_axes_are_named_as_in_the_file(make_napari_viewer, tmp_path, axes, names, channel):
+    path = tmp_path / "a.ome.tif"
+    stack = np.zeros((5, 30, 40), np.uint8)
+    if axes == "QYX":
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, stack)
+    else:
+        tifffile.imwrite(path, stack, metadata={"axes": axes})
+    (layer,) = make_napari_viewer().open(str(path), plugin="napari")
+    assert axis_names(layer) == names
+    assert channel_axis(layer) == channel
+    choose_channel_axis(layer, None if channel == 0 else 0)
+    assert channel_axis(layer) == (None if channel == 0 else 0)
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_an_axis_of_channels_comes_back_with_its_project(panel, viewer, tmp_path, image, as_file):
+    studio, stack = panel.studio, np.stack([image, image // 2, 255 - image])
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, stack)
+    (layer,) = viewer.open(str(path), plugin="napari") if as_file else [viewer.add_image(stack)]
+    choose_channel_axis(layer, 0)
+    studio.choose([layer])
+    hands.paint(studio, 1, np.s_[0, 20:40, 10:60])
+    studio.desk.flush()
+    studio.project.save_as(tmp_path / "p")
+    assert studio.project.close()
+    begin_new(studio)
+    open_into(studio, viewer, tmp_path / "p", lambda sentence, path: None)
+    assert studio.desk.active.lengths == (1, 200, 240)
+    assert channel_axis(studio.desk.active.image) == 0
+    assert studio.desk.counts[1] == 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from napari_unet.core.settings import Compute
 
 Net = TypeVar("Net", bound=nn.Module)
 _PINNED = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_log = logging.getLogger(__name__)
 _WORTH_IT = 1.25  # bfloat16 must be this much faster than float32 to be used on a CPU
 
 
@@ -33,11 +35,13 @@ class Device:
     name : "cpu", "cuda" or "mps"
     precision : dtype of activations; weights are always trained in float32.
     threads : CPU threads.
+    pinned : the precision was asked for, and must be kept.
     """
 
     name: str
     precision: torch.dtype
     threads: int
+    pinned: bool = True
 
     def put(self, net: Net) -> Net:
         """Move a network here, in the memory layout that its convolutions like best."""
@@ -65,7 +69,7 @@ def choose(compute: Compute, *, spare: int = 1) -> Device:
     """Pick the device, the precision and the threads; also sets torch's threads.
 
     Where the settings do not pin the precision, it is the one that is fastest here; it rounds
-    labels differently on few pixels.
+    labels differently on few pixels, and `precision` looks how few.
 
     Parameters
     ----------
@@ -93,7 +97,11 @@ def choose(compute: Compute, *, spare: int = 1) -> Device:
         )
     threads = compute.threads or max(1, cores() - spare)
     torch.set_num_threads(threads)
-    return Device(name, _PINNED.get(compute.precision) or _precision(name), threads)
+    pinned = compute.precision in _PINNED
+    precision = _PINNED[compute.precision] if pinned else _precision(name)
+    device = Device(name, precision, threads, pinned)
+    _log.info("computing on %s in %s with %d threads", name, device.said, threads)
+    return device
 
 
 def cores() -> int:
@@ -105,7 +113,7 @@ def cores() -> int:
 
 @cache
 def _precision(name: str) -> torch.dtype:
-    """The fastest precision that keeps labels the same; measured on a CPU, once a process."""
+    """The fastest precision; measured on a CPU, once a process."""
     if name == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     if name == "mps":

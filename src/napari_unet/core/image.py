@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ Plane = NDArray[Any]
 LARGE = 1 << 26  # px; no array of a larger plane's own size is made anywhere
 SAMPLE = 1 << 20  # grey values looked at for the statistics
 TAIL = 0.1  # per cent at each end that do not count: hot pixels, scale bars
+_BLOCKS, _SIDE = 8, 128  # of a sample of a large plane, along each axis; px
 LIMIT = 10.0  # standard deviations; what lies further out is cut off
 
 
@@ -159,6 +161,19 @@ def measure(plane: Plane) -> Normalisation:
             "Choose another image or channel."
         )
     return Normalisation(tuple(means), tuple(d or 1.0 for d in deviations))
+
+
+def measure_sample(plane: Any) -> Normalisation:  # noqa: ANN401
+    """As `measure`, from blocks all over a plane (C, Y, X) that is too large to be read whole."""
+    windows = product(*(spread(length) for length in plane.shape[1:]))
+    blocks = [np.asarray(plane[(slice(None), *window)]) for window in windows]
+    return measure(np.concatenate([block.reshape(len(block), -1) for block in blocks], 1)[:, None])
+
+
+def spread(length: int) -> list[slice]:
+    """Where along an axis of `length` px the blocks of a sample lie."""
+    steps = [round(i * (max(length, _SIDE) - _SIDE) / (_BLOCKS - 1)) for i in range(_BLOCKS)]
+    return [slice(start, min(start + _SIDE, length)) for start in steps]
 
 
 def mirror(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:

@@ -30,6 +30,7 @@ from napari_unet.core.header import (
     seal,
 )
 from napari_unet.core.image import Picture, as_plane
+from napari_unet.core.precision import predictor_for
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.provenance import Provenance
 from napari_unet.core.settings import Compute, Settings
@@ -51,6 +52,7 @@ class Model:
     def __init__(self, net: UNet, header: Header) -> None:
         self.net, self.header = net.eval(), header
         self._ready: Predictor | None = None
+        self._asked: Device | None = None
 
     @classmethod
     def of(
@@ -106,8 +108,8 @@ class Model:
 
     def predictor(self, device: Device) -> Predictor:
         """The network ready to predict on a device; kept until another device is asked for."""
-        if self._ready is None or self._ready.device != device:
-            self._ready = Predictor(self.net, device)
+        if self._ready is None or self._asked != device:
+            self._ready, self._asked = predictor_for(self.net, device), device
         return self._ready
 
     def to_bytes(self, dtype: torch.dtype = torch.float32) -> bytes:

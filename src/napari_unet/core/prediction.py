@@ -8,6 +8,7 @@ of a plane cost milliseconds.
 from __future__ import annotations
 
 import copy
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
@@ -26,6 +27,7 @@ _MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 _CACHE_BYTES = 512 << 20
 _RAN_OUT = ("can't allocate memory", "not enough memory", "out of memory")
 
+_log = logging.getLogger(__name__)
 Forward = Callable[[Tensor], Tensor]
 _Key = tuple[str | tuple[int, int], ...]  # a plane's name and a tile's write window
 
@@ -62,6 +64,7 @@ def predict(
             if not memory_ran_out(error):
                 raise
             parts = _smaller(tile, grid)
+            _log.warning("memory ran out: a tile is cut into %d smaller ones", len(parts))
             if not parts:
                 raise MemoryShortError(
                     "The image does not fit into memory, not even in the smallest tiles: "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +53,21 @@ def open_scene(path: Path, scene: int = 0) -> Stack:
     kept = "".join(a for a in "TZ" if lengths.get(a, 1) > 1) + "YX"
     flat = "CYXS" if "S" in lengths else "CYX"
 
-    def take(place: Place) -> NDArray[Any]:
-        where = {a: place.get(a, 0) for a in "TZ"}
+    @lru_cache(maxsize=4)
+    def lazy(time: int, depth: int) -> Any:  # noqa: ANN401
+        return image.get_image_dask_data(flat, T=time, Z=depth)
+
+    def cut(place: Place, rows: slice, columns: slice) -> NDArray[Any]:
         try:
-            lazy = image.get_image_dask_data(flat, **where)
-            return as_channels(np.asarray(lazy.compute(scheduler="synchronous")), flat)
+            part = lazy(place.get("T", 0), place.get("Z", 0))[:, rows, columns]
+            return as_channels(np.asarray(part.compute(scheduler="synchronous")), flat)
         except Exception as error:
             raise cannot_read(path, error) from error
 
-    return Stack(kept, tuple(lengths[a] for a in kept), take, spacing, channels)
+    def take(place: Place) -> NDArray[Any]:
+        return cut(place, slice(None), slice(None))
+
+    return Stack(kept, tuple(lengths[a] for a in kept), take, spacing, channels, cut)
 
 
 def _opened(path: Path) -> Any:  # noqa: ANN401 - bioio is optional and not typed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,12 @@ from typing import Any
 
 import numpy as np
 import tifffile
+import zarr
 from numpy.typing import NDArray
 
 from napari_unet.core.calibration import described
 from napari_unet.core.files import FileError, cannot_read, readable
+from napari_unet.core.image import is_large
 from napari_unet.core.stack import Index, Place, Stack, Take, as_channels
 
 _CUT_SHORT = ("invalid page offset", "series failed to reshape")
@@ -71,16 +74,28 @@ def _stack(path: Path, file: tifffile.TiffFile) -> Stack:
     lengths = dict(zip(axes, series.shape, strict=True))
     kept = "".join(a for a in "TZ" if lengths.get(a, 1) > 1) + "YX"
     flat = "".join(a for a in axes if a in _FLAT)
+    pixels: Any = None  # an array that is read window by window
     if series.dataoffset is None:
-        cut = _from_pages(series, axes)
+        whole, pixels = _from_pages(series, axes), _in_tiles(series)
     else:  # in one piece, also where ImageJ wrote more than 4 GB
-        cut = _from_block(path, file.byteorder, series, axes)
+        pixels = np.memmap(
+            path, file.byteorder + series.dtype.char, "r", series.dataoffset, series.shape
+        )
+        whole = _from_block(pixels, axes)
 
     def take(place: Place) -> NDArray[Any]:
         with readable(path):
-            return as_channels(cut(place), flat)
+            return as_channels(whole(place), flat)
 
-    return Stack(kept, tuple(lengths[a] for a in kept), take, *described(file))
+    def cut(place: Place, rows: slice, columns: slice) -> NDArray[Any]:
+        sides = {"Y": rows, "X": columns}
+        where = zip(axes, _at(place, axes), strict=True)
+        with readable(path):
+            part = np.array(pixels[tuple(sides.get(a, at) for a, at in where)])
+            return as_channels(part, flat)
+
+    shape = tuple(lengths[a] for a in kept)
+    return Stack(kept, shape, take, *described(file), None if pixels is None else cut)
 
 
 def _roles(path: Path, axes: str, shape: tuple[int, ...]) -> str:
@@ -106,9 +121,16 @@ def _at(place: Place, axes: str) -> tuple[int | slice, ...]:
     return tuple(slice(None) if a in _FLAT else place.get(a, 0) for a in axes)
 
 
-def _from_block(path: Path, order: str, series: Any, axes: str) -> Take:  # noqa: ANN401
+def _in_tiles(series: Any) -> Any:  # noqa: ANN401
+    """A large TIFF as an array of tiles or strips; None where these are as large as its planes."""
+    tile = math.prod(series.keyframe.chunks)
+    if not is_large(series.keyframe.shape[:2]) or is_large((tile,)):
+        return None
+    return zarr.open_array(series.aszarr(level=0), mode="r")
+
+
+def _from_block(whole: NDArray[Any], axes: str) -> Take:
     """A reader for pixels that lie in the file as they do in memory."""
-    whole = np.memmap(path, order + series.dtype.char, "r", series.dataoffset, series.shape)
     return lambda place: np.array(whole[_at(place, axes)])
 
 

@@ -15,6 +15,34 @@ from napari_unet.core.image import as_plane
 Index: TypeAlias = tuple[int, ...]  # a number for each axis before YX
 Place: TypeAlias = Mapping[str, int]  # the same with the axes' names
 Take: TypeAlias = Callable[[Place], NDArray[Any]]
+Cut: TypeAlias = Callable[[Place, slice, slice], NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A plane (C, Y, X) of a file, of which only the windows are read that are asked for.
+
+    Attributes
+    ----------
+    cut : reads rows and columns: (C, h, w)
+    shape : (C, Y, X)
+    channels : which channels of the file it has, from 0; empty: all
+    """
+
+    cut: Callable[[slice, slice], NDArray[Any]]
+    shape: tuple[int, ...]
+    channels: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> NDArray[Any]:
+        found = self.cut(*key[1:])
+        return (found[list(self.channels)] if self.channels else found)[key[0]]
+
+    def chosen(self, channels: tuple[int, ...]) -> View:
+        """With some of its channels only, from 0."""
+        return View(self.cut, (len(channels), *self.shape[1:]), channels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +56,7 @@ class Stack:
     take : reads the plane (C, Y, X) at a place on the axes before YX
     spacing : axis → step from one to the next and its unit, where the file says it
     channels : names of the channels, where the file says them
+    cut : reads a window of a plane, where the file allows to read less than a plane
     """
 
     axes: str
@@ -35,6 +64,7 @@ class Stack:
     take: Take
     spacing: Spacing = field(default_factory=dict)
     channels: tuple[str, ...] = ()
+    cut: Cut | None = None
 
     @property
     def planes(self) -> list[Index]:
@@ -48,10 +78,30 @@ class Stack:
         ------
         FileError, ImageError
         """
-        plane = self.take(dict(zip(self.axes, index, strict=False)))
-        if plane.dtype.kind not in "iuf" or 0 in plane.shape:
-            plane = np.stack([as_plane(channel)[0] for channel in plane])  # or says what is wrong
-        return plane.astype(plane.dtype.newbyteorder("="), copy=False)
+        return _numbers(self.take(self._place(index)))
+
+    def view(self, index: Index) -> View | NDArray[Any]:
+        """One plane (C, Y, X), read window by window where that can be done.
+
+        Raises
+        ------
+        FileError, ImageError
+        """
+        cut, place = self.cut, self._place(index)
+        if cut is None:
+            return self.plane(index)
+        few = _numbers(cut(place, slice(0, 1), slice(0, 1)))
+        return View(lambda rows, columns: _numbers(cut(place, rows, columns)),
+                    (len(few), *self.shape[-2:]))  # fmt: skip
+
+    def _place(self, index: Index) -> Place:
+        return dict(zip(self.axes, index, strict=False))
+
+
+def _numbers(plane: NDArray[Any]) -> NDArray[Any]:
+    if plane.dtype.kind not in "iuf" or 0 in plane.shape:
+        plane = np.stack([as_plane(channel)[0] for channel in plane])  # or says what is wrong
+    return plane.astype(plane.dtype.newbyteorder("="), copy=False)
 
 
 def as_channels(block: NDArray[Any], axes: str) -> NDArray[Any]:

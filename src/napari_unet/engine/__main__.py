@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from napari_unet.engine.worker import main
 
 if __name__ == "__main__":
     main()
+    sys.stderr.flush()
+    os._exit(0)  # unloading torch takes seconds on a busy machine, and nothing waits for it

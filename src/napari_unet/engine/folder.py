@@ -21,6 +21,7 @@ from napari_unet.core.recipe import Recipe
 from napari_unet.engine.batch.cluster import run_on_cluster
 from napari_unet.engine.batch.counting import join_tables
 from napari_unet.engine.batch.delivery import Delivery, clean, foreign
+from napari_unet.engine.batch.large import clear
 from napari_unet.engine.batch.ledger import Entry, Ledger, Stamp, digest
 from napari_unet.engine.batch.pipeline import Advanced, Step, run_here
 from napari_unet.engine.batch.plan import ROWS, Job, Order, plan
@@ -116,6 +117,7 @@ class _Batch:
         """Segment all files that are not done."""
         order = self.order
         clean(order.target, self._jobs, order.recipe)
+        clear(order.target)
         yield FolderFound(tuple(job.said for job in self._jobs))
         todo: list[Job] = []
         for job in self._jobs:
@@ -134,6 +136,7 @@ class _Batch:
                 yield self._take(ledger, step)
         if cluster:  # what workers left that died
             clean(order.target, self._jobs, order.recipe)
+        clear(order.target)
 
     def check_table(self, ledger: Ledger) -> None:
         """Refuse to replace a table of other origin. Raises `FileError`."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _WAITING = 64  # events that may wait for the window before the engine must wait too
-_PATIENCE = 4.0  # seconds until a process that was asked to end is killed
+_PATIENCE = 2.5  # seconds until a process that was asked to end is killed
 _LAST_WORDS = 8000  # bytes of the child's error output that are kept
 _QUIET = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(
     subprocess, "CREATE_NO_WINDOW", 0

@@ -6,6 +6,7 @@ ends by itself when its stdin closes, however the parent died.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -19,13 +20,15 @@ from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.messages import Event, Failed, Idle, Pixels
 from napari_unet.engine.supply import Supply
 
-_GRACE = 3.0  # seconds for the current step to end once the parent is gone
+_GRACE = 1.5  # seconds for the current step to end once the parent is gone
 
 
 def main() -> None:
     """Serve one parent until it closes the stream."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is meant for the parent
     source, sink = _private_streams()
+    logging.basicConfig(format="%(name)s: %(message)s")  # to where last words are looked for
+    logging.getLogger("napari_unet").setLevel(logging.INFO)
     inbox, supply = Inbox(), Supply(partial(_tell, sink))
     threading.Thread(target=_listen, args=(source, inbox, supply), daemon=True).start()
     _step_back()

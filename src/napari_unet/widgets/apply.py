@@ -24,6 +24,7 @@ from napari_unet.core.package.archive import Archive, looks_like_one, needs_trus
 from napari_unet.core.package.errors import PackageError
 from napari_unet.engine.messages import Event, Failed, Refused, Restore, Segmented, Wanted
 from napari_unet.widgets import notices
+from napari_unet.widgets.channel_menu import ChannelMenu
 from napari_unet.widgets.classes import ClassList
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.layer_combo import LayerCombo
@@ -54,6 +55,7 @@ class ApplyWidget(QWidget):
         self.model.choose_btn.text = "Choose…"
         self.image = LayerCombo(self._studio.watch, Image, "choose an image…", self)
         self.image.setAccessibleName("Image")
+        self.channels = ChannelMenu(self._studio.watch, self)
         self.start = QPushButton("Segment", self)
         self.start.setMinimumHeight(30)
         self.bar, self.cancel = QProgressBar(self), QPushButton("Cancel", self)
@@ -66,10 +68,11 @@ class ApplyWidget(QWidget):
         self._refresh()
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
+        form = self._form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Model", self.model.native)
         form.addRow("Image", self.image)
+        form.addRow("Channels", self.channels)
         progress = QHBoxLayout()
         progress.addWidget(self.bar, 1)
         progress.addWidget(self.cancel)
@@ -82,6 +85,8 @@ class ApplyWidget(QWidget):
 
     def _connect(self) -> None:
         self.start.clicked.connect(self._on_start)
+        self.image.chosen.connect(self._refresh)
+        self._studio.watch.layers_changed.connect(self._refresh)
         self.cancel.clicked.connect(self._segmenter.cancel)
         self._keeper.received.connect(self._take)
         self._keeper.died.connect(self._on_died)
@@ -99,10 +104,22 @@ class ApplyWidget(QWidget):
             self.image.show_layer(images[0])
 
     def _refresh(self) -> None:
+        self._offer_channels()
         running = self._segmenter.running
         self.start.setEnabled(not running)
         self.bar.setVisible(running)
         self.cancel.setVisible(running)
+
+    def _offer_channels(self) -> None:
+        """Take the channels that the image has in the panel, until the user chooses others."""
+        image, bindings = self.image.layer, self._studio.desk.bindings
+        if not self.channels.images or self.channels.images[0] is not image:
+            bound = next((b.images for b in bindings if b.image is image), (image,))
+            self.channels.show_images(() if image is None else bound)
+        there = self._studio.watch.layers(Image)
+        self.channels.show_images([la for la in self.channels.images if la in there])
+        self.channels.hidden = tuple(b.tiles.overlay for b in bindings)
+        self._form.setRowVisible(self.channels, bool(self.channels.candidates))
 
     def _on_start(self) -> None:
         image = self.image.layer
@@ -128,7 +145,7 @@ class ApplyWidget(QWidget):
             self._keeper.post(Restore(data))
         colours = ClassList().grown(count).colours
         package = chosen if isinstance(chosen, Package) else None
-        self._segmenter.start([image], colours, package=package)
+        self._segmenter.start(self.channels.images, colours, package=package)
         self._refresh()
 
     def _open(self, path: Path) -> Package | tuple[int, bytes] | None:

@@ -28,6 +28,16 @@ def copy_to_next_slice(viewer: Viewer) -> None:
     keys.NEXT_SLICE.act(studio_of(viewer))
 
 
+def next_image(viewer: Viewer) -> None:
+    """Work on the next image of the folder that is walked through."""
+    keys.NEXT_IMAGE.act(studio_of(viewer))
+
+
+def previous_image(viewer: Viewer) -> None:
+    """Work on the image of the folder before this one."""
+    keys.PREVIOUS_IMAGE.act(studio_of(viewer))
+
+
 def toggle_prediction(viewer: Viewer) -> None:
     """Show or hide the prediction."""
     keys.PREDICTION.act(studio_of(viewer))

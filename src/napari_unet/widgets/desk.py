@@ -108,12 +108,16 @@ class Desk(QObject):
 
     def clear(self) -> None:
         """Take all images off the desk, and their layers out of the viewer."""
-        viewer = self._viewer()
         for binding in list(self.bindings):
-            self._drop(binding)
-            for layer in (*binding.images, binding.paint, binding.prediction):
-                if viewer is not None and layer in viewer.layers:
-                    viewer.layers.remove(layer)
+            self.remove(binding)
+
+    def remove(self, binding: Binding) -> None:
+        """Take an image off the desk, and its layers out of the viewer."""
+        viewer = self._viewer()
+        self._drop(binding)
+        for layer in (*binding.images, binding.paint, binding.prediction):
+            if viewer is not None and layer in viewer.layers:
+                viewer.layers.remove(layer)
 
     def flush(self) -> None:
         """Look at all strokes now, without waiting for a rest."""

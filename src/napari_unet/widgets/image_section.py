@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from napari.layers import Image, Labels
-from qtpy.QtWidgets import QComboBox, QFormLayout, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
 
+from napari_unet.widgets.channel_menu import ChannelMenu
+from napari_unet.widgets.folder_row import FolderRow
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.planes import (
@@ -12,7 +14,6 @@ from napari_unet.widgets.planes import (
     axis_names,
     channel_axis,
     choose_channel_axis,
-    full_shape,
 )
 from napari_unet.widgets.studio import Studio
 from napari_unet.widgets.timers import single_shot
@@ -30,12 +31,9 @@ class ImageSection(QWidget):
         self.image = LayerCombo(studio.watch, Image, "choose an image…", self)
         self.image.setToolTip("The image to segment.")
         self.image.setAccessibleName("Image")
-        self.channels = QPushButton(self)
-        self.channels.setToolTip("Take further layers of the same size as channels of this image.")
-        self.channels.setAccessibleName("Further channels")
-        self._menu = QMenu(self.channels)
-        self.channels.setMenu(self._menu)
-        self._menu.aboutToShow.connect(self._fill_menu)
+        self.folder = FolderRow(studio.walk, self)
+        self.channels = ChannelMenu(studio.watch, self)
+        self.channels.chosen.connect(studio.choose)
         self.axes = QComboBox(self)
         self.axes.setToolTip(
             "What the axes of the image are: planes to step through with the sliders, each "
@@ -60,6 +58,7 @@ class ImageSection(QWidget):
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._form.addRow("Image", self.image)
+        self._form.addRow("Folder", self.folder)
         self._form.addRow("Axes", self.axes)
         self._form.addRow("Channels", self.channels)
         self._form.addRow("Strokes", self.paint)
@@ -70,11 +69,10 @@ class ImageSection(QWidget):
         self.image.show_layer(None if active is None else active.image)
         self.paint.hidden = tuple(b.prediction for b in self._studio.desk.bindings)
         self.paint.show_layer(None if active is None else active.paint)
-        more = () if active is None else active.images[1:]
-        names = " + ".join(layer.name for layer in more)
-        self.channels.setText(f"+ {names}" if names else "this layer only")
+        self.channels.hidden = tuple(b.tiles.overlay for b in self._studio.desk.bindings)
+        self.channels.show_images(() if active is None else active.images)
         self._fill_axes(active)
-        self._form.setRowVisible(self.channels, bool(self._candidates()))
+        self._form.setRowVisible(self.channels, bool(self.channels.candidates))
         self.paint.setEnabled(active is not None)
 
     def _fill_axes(self, active: Binding | None) -> None:
@@ -119,34 +117,3 @@ class ImageSection(QWidget):
         active = self._studio.desk.active
         if active is not None:
             self._studio.choose(active.images, paint)
-
-    def _candidates(self) -> list[Image]:
-        """Layers that could be further channels of the image."""
-        active = self._studio.desk.active
-        if active is None:
-            return []
-        mine = full_shape(active.image)
-        shown = [b.tiles.overlay for b in self._studio.desk.bindings]
-        return [
-            layer
-            for layer in self._studio.watch.layers(Image)
-            if layer is not active.image
-            and full_shape(layer) == mine
-            and not any(layer is p for p in shown)
-        ]
-
-    def _fill_menu(self) -> None:
-        self._menu.clear()
-        active = self._studio.desk.active
-        for layer in self._candidates():
-            action = self._menu.addAction(layer.name)
-            action.setCheckable(True)
-            action.setChecked(active is not None and any(layer is la for la in active.images))
-            action.setData(layer)
-            action.triggered.connect(self._on_channels)
-
-    def _on_channels(self) -> None:
-        active = self._studio.desk.active
-        if active is not None:
-            more = [a.data() for a in self._menu.actions() if a.isChecked()]
-            self._studio.choose([active.image, *more])

@@ -59,7 +59,12 @@ NEXT_SLICE = Key(
 NEXT_OBJECT = Key("Ctrl+Shift+M", "paint another object", lambda s: s.roster.next_object())
 PREDICTION = Key("Ctrl+Shift+H", "show or hide the prediction", lambda s: toggle_prediction(s.desk))
 OUTLINES = Key("Ctrl+Shift+L", "outlines or areas", lambda s: toggle_outlines(s.desk))
+NEXT_IMAGE = Key("Ctrl+Shift+J", "next image of the folder", lambda s: s.walk.step(1))
+PREVIOUS_IMAGE = Key("Ctrl+Shift+K", "previous image of the folder", lambda s: s.walk.step(-1))
 UNDO = Key("Ctrl+Alt+Z", "undo, on any image", lambda s: s.project.undo())
 REDO = Key("Ctrl+Alt+Shift+Z", "redo, on any image", lambda s: s.project.redo())
 
-ALL = (TRAIN, NEXT_PLACE, ACCEPT, NEXT_SLICE, NEXT_OBJECT, PREDICTION, OUTLINES, UNDO, REDO)
+ALL = (
+    TRAIN, NEXT_PLACE, ACCEPT, NEXT_SLICE, NEXT_OBJECT, PREDICTION, OUTLINES, NEXT_IMAGE,
+    PREVIOUS_IMAGE, UNDO, REDO,
+)  # fmt: skip

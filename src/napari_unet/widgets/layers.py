@@ -67,6 +67,11 @@ class Binding:
         """(Y, X) of its planes, px."""
         return plane_shape(self.image)
 
+    @property
+    def annotated(self) -> bool:
+        """Whether it holds strokes."""
+        return any(paint.blocks for paint in self.strokes.snapshots.values())
+
     def show_again(self) -> None:
         """Make a new layer for the prediction, after the user deleted the last one."""
         self.tiles.close()
@@ -129,11 +134,13 @@ def bind(
     image = images[0]
     paint = paint or find_paint(viewer, image) or new_paint(image, colours)
     _check_paint(paint, image)
+    top = max(viewer.layers.index(layer) for layer in images)
     if prediction is None or prediction not in viewer.layers:
         prediction = like(image, f"{image.name} prediction", colours, faint=True)
-        top = max(viewer.layers.index(layer) for layer in images)
         viewer.layers.insert(top + 1, prediction)
         prediction.editable = False
+    elif viewer.layers.index(prediction) < top:  # a channel that was chosen later lies over it
+        viewer.layers.move(viewer.layers.index(prediction), top + 1)
     if paint not in viewer.layers:
         viewer.layers.append(paint)
     elif viewer.layers.index(paint) < viewer.layers.index(prediction):

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from napari.layers import Image
+from napari.viewer import Viewer
+
 from napari_unet.widgets.desk import Desk
 
 _THICKNESS = 2  # px of the image
@@ -25,3 +30,14 @@ def set_opacity(desk: Desk, percent: int) -> None:
     """Show it from 0 % (not at all) to 100 % (it covers the image)."""
     if desk.active is not None:
         desk.active.prediction.opacity = percent / 100
+
+
+def show_only(viewer: Viewer, desk: Desk, images: Sequence[Image]) -> None:
+    """Show an image and what belongs to it, and hide the other images with what is theirs."""
+    overlays = [binding.tiles.overlay for binding in desk.bindings]
+    for layer in viewer.layers:
+        if isinstance(layer, Image) and not any(layer is overlay for overlay in overlays):
+            layer.visible = any(layer is image for image in images)
+    for binding in desk.bindings:
+        for layer in (binding.paint, binding.prediction):
+            layer.visible = binding.image is images[0]

@@ -10,13 +10,12 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
-from napari_unet.core.image import Normalisation, as_plane, is_large, measure
+from napari_unet.core.image import Normalisation, as_plane, is_large, measure, spread
 from napari_unet.engine.messages import Box
 from napari_unet.widgets.planes import Index, channel_axis
 
 _COARSE = 1 << 18  # px that are enough to measure grey values by
 _WHOLE = 1 << 22  # px of a level that is read whole for it; of a finer one, blocks are
-_BLOCKS, _SIDE = 8, 128  # along each axis; px
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +139,7 @@ def pixels_of(layers: Sequence[Image], index: Index) -> PlanePixels:
     for layer in layers:
         levels = tuple(layer.data) if layer.multiscale else (layer.data,)
         parts.append(LayerPixels(levels, index, bool(layer.rgb), channel_axis(layer)))
-    return PlanePixels(tuple(parts), layers[0].name)
+    return PlanePixels(tuple(parts), " + ".join(layer.name for layer in layers))
 
 
 def _sample(part: LayerPixels) -> NDArray[Any]:
@@ -151,13 +150,5 @@ def _sample(part: LayerPixels) -> NDArray[Any]:
     height, width = part.shape(level)
     if sizes[level] <= _WHOLE:
         return part.read(slice(0, height), slice(0, width), level)
-    rows, columns = (
-        [round(i * (length - _SIDE) / (_BLOCKS - 1)) for i in range(_BLOCKS)]
-        for length in (max(height, _SIDE), max(width, _SIDE))
-    )
-    blocks = [
-        part.read(slice(y, min(y + _SIDE, height)), slice(x, min(x + _SIDE, width)), level)
-        for y in rows
-        for x in columns
-    ]
+    blocks = [part.read(y, x, level) for y in spread(height) for x in spread(width)]
     return np.concatenate([block.reshape(len(block), -1) for block in blocks], axis=1)[:, None]

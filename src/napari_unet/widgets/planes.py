@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import product
 
 import numpy as np
+import tifffile
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
@@ -13,6 +15,8 @@ from napari_unet.core.image import ImageError
 
 Index = tuple[int, ...]  # of the axes before (Y, X); 0 where channels are
 _CHANNELS = "napari-unet channel axis"  # in a layer's metadata, as it belongs to the layer
+_FILE_NAMES = "napari-unet axes in the file"  # kept there, as files are slow
+_AXES = {"C": "channel", "Z": "z", "T": "time"}  # tifffile's letters
 _CHANNEL_NAMES = ("c", "ch", "channel", "channels", "wavelength")
 
 
@@ -36,8 +40,7 @@ def channel_axis(layer: Layer) -> int | None:
     if _CHANNELS in layer.metadata:
         chosen: int | None = layer.metadata[_CHANNELS]
         return chosen
-    names = [str(name).lower() for name in getattr(layer, "axis_labels", ())]
-    found = [axis for axis, name in enumerate(names[:-2]) if name in _CHANNEL_NAMES]
+    found = [axis for axis, n in enumerate(axis_names(layer)) if n.lower() in _CHANNEL_NAMES]
     return found[0] if len(found) == 1 else None
 
 
@@ -45,8 +48,26 @@ def axis_names(layer: Layer) -> list[str]:
     """What the axes before (Y, X) are called; those without a name, by their number."""
     names = [str(name) for name in getattr(layer, "axis_labels", ())][:-2]
     count = len(all_lengths(layer)) - 2
-    names = names if len(names) == count else [""] * count
-    return [f"axis {i}" if n.lstrip("-").isdigit() or not n else n for i, n in enumerate(names)]
+    if count and (len(names) != count or all(_no_name(name) for name in names)):
+        names = _names_in_file(layer) or [""] * count
+    return [f"axis {i}" if _no_name(name) else name for i, name in enumerate(names)]
+
+
+def _no_name(name: str) -> bool:
+    return not name or name.lstrip("-").isdigit()
+
+
+def _names_in_file(layer: Layer) -> list[str]:
+    """What a TIFF file calls the axes before (Y, X), which napari's own reader does not pass on."""
+    if _FILE_NAMES not in layer.metadata:
+        path, found = str(layer.source.path or ""), ""
+        if path.lower().endswith((".tif", ".tiff")):
+            with suppress(Exception), tifffile.TiffFile(path) as file:  # others read it already
+                series = file.series[0]
+                found = series.axes if series.shape == all_lengths(layer) else ""
+        layer.metadata[_FILE_NAMES] = [_AXES.get(axis, "") for axis in found[:-2]]
+    names: list[str] = layer.metadata[_FILE_NAMES]
+    return names
 
 
 def choose_channel_axis(layer: Layer, axis: int | None) -> None:

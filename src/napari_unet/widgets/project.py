@@ -35,6 +35,7 @@ class Project(QObject):
     Attributes
     ----------
     store : where it is written; None as long as nothing is.
+    folder : of images that is walked through.
 
     Signals
     -------
@@ -63,7 +64,7 @@ class Project(QObject):
 
     def _start_anew(self) -> None:
         self.store: Store | None = None
-        self._made = ""
+        self._made = self.folder = ""
         self._held: list[Entry] = []  # until the user paints
         self._model = b""
 
@@ -114,6 +115,7 @@ class Project(QObject):
         book = ImageBook(self._desk, opened.manifest.images, opened.held)
         self._witness.go_on(opened.record, book)
         self._made, self._settings = opened.manifest.made, opened.manifest.settings
+        self.folder = opened.manifest.folder
         store = Store(opened.folder.path, self._manifest, opened.folder)
         store.best = opened.manifest.progress.best
         self._take(store)
@@ -251,4 +253,5 @@ class Project(QObject):
             active=None if active is None else self.book.number(active),
             settings=self._settings,
             progress=progress_of(self._lesson.report, None if store is None else store.best),
+            folder=self.folder,
         )

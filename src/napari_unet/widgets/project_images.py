@@ -12,12 +12,17 @@ from napari.layers import Image, Layer
 
 from napari_unet.core.project import sources
 from napari_unet.core.project.manifest import File, Place, Source
-from napari_unet.widgets.planes import full_shape
+from napari_unet.widgets.planes import (
+    all_lengths,
+    channel_axis,
+    choose_channel_axis,
+    full_shape,
+)
 
 
 def source_of(layer: Image) -> Source:
     """What a project remembers of a layer before its file is looked at."""
-    path = file_of(layer)
+    path, channel = file_of(layer), channel_axis(layer)
     return Source(
         name=layer.name,
         shape=full_shape(layer),
@@ -26,6 +31,8 @@ def source_of(layer: Image) -> Source:
         file=None if path is None else File(path.as_posix()),
         reader=(layer.source.reader_plugin or "") if path is not None else "",
         place=_place(layer),
+        channel=channel,
+        channels=1 if channel is None else all_lengths(layer)[channel],
     )
 
 
@@ -42,7 +49,7 @@ def matches(layer: Layer, source: Source) -> bool:
     """Whether a layer has the size and type that a source had."""
     return (
         isinstance(layer, Image)
-        and full_shape(layer) == source.shape
+        and all_lengths(layer) == source.lengths
         and bool(layer.rgb) == source.rgb
         and str(np.dtype(pixels(layer).dtype)) == source.dtype
     )
@@ -58,6 +65,7 @@ def best(layers: Sequence[Layer], source: Source) -> Image | None:
 def put_in_place(layer: Image, source: Source) -> None:
     """Name a layer and lay it where it lay; a place that does not fit is left out."""
     layer.name = source.name
+    choose_channel_axis(layer, source.channel)
     place = source.place
     for name in ("scale", "translate"):
         if len(getattr(place, name)) == layer.ndim:

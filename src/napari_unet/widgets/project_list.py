@@ -10,6 +10,7 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from napari_unet.widgets.layers import Binding
+from napari_unet.widgets.look import show_only
 from napari_unet.widgets.studio import Studio
 from napari_unet.widgets.timers import single_shot
 
@@ -58,8 +59,7 @@ def rows(studio: Studio) -> tuple[Row, ...]:
 
 
 def _bound(studio: Studio, binding: Binding) -> Row:
-    annotated = any(paint.blocks for paint in binding.strokes.snapshots.values())
-    done = ("annotated" * annotated, "predicted" * binding.predicted)
+    done = ("annotated" * binding.annotated, "predicted" * binding.predicted)
     aside = studio.desk.planes.held.aside(binding.image)
     active = binding is studio.desk.active
     return Row(binding.image, binding.image.name, ", ".join(filter(None, done)), aside, active)
@@ -137,11 +137,7 @@ def _item(row: Row) -> QTreeWidgetItem:
 def jump_to(studio: Studio, viewer: Viewer, image: Image) -> None:
     """Work on an image: show it, and hide the others with what belongs to them."""
     known = next((b for b in studio.desk.bindings if b.image is image), None)
-    studio.choose([image] if known is None else known.images)
-    for row in rows(studio):
-        if row.image is not None:
-            row.image.visible = row.image is image
-    for binding in studio.desk.bindings:
-        for layer in (*binding.images, binding.paint, binding.prediction):
-            layer.visible = binding.image is image
+    images = [image] if known is None else known.images
+    studio.choose(images)
+    show_only(viewer, studio.desk, images)
     viewer.reset_view()

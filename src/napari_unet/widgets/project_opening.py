@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
+from napari_unet.core.files import FileError
 from napari_unet.core.project import shelf, sources
 from napari_unet.core.project.errors import ProjectError
 from napari_unet.core.project.folder import BEST, LAST
@@ -76,6 +77,7 @@ def put_away(studio: Studio) -> None:
             "The project that is open is not all saved yet, so it cannot be closed: make room on "
             "its disk, or save it in another place."
         )
+    studio.walk.leave()
     studio.desk.clear()
     studio.lesson.reset()
     studio.image_changed.emit()
@@ -121,6 +123,7 @@ class _Opening:
         for image in images:
             self._restore_image(image)
         self._tidy()
+        self._restore_folder(content.folder)
         self._restore_model()
         return self._told
 
@@ -146,6 +149,8 @@ class _Opening:
             )
             return
         self._studio.project.book.assign(layers[0], image.number)
+        if (file := image.layers[0].file) is not None:
+            self._studio.walk.know(Path(file.path), layers)
         held = self._studio.desk.planes.held
         held.note(layers[0], planes_of(self._opened.held, image.number))
         held.put_aside(layers[0], aside=image.aside)
@@ -222,6 +227,14 @@ class _Opening:
             for layer in layers:
                 if layer not in used and layer in self._viewer.layers:
                     self._viewer.layers.remove(layer)
+
+    def _restore_folder(self, name: str) -> None:
+        if not name or not sources.is_near(name):
+            return
+        try:
+            self._studio.walk.take(Path(name))
+        except FileError:
+            self._told.append(f"The folder {name} that you stepped through is not there any more.")
 
     # -- the network ---------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from napari_unet.widgets.roster import Roster
 from napari_unet.widgets.scribe import Scribe
 from napari_unet.widgets.segmenting import ImageSegmenter
 from napari_unet.widgets.situation import situation_of
+from napari_unet.widgets.walk import Walk
 from napari_unet.widgets.watch import ViewerWatch
 
 
@@ -45,6 +46,7 @@ class Studio(QObject):
     pointer : shows where to paint next.
     scribe : paints for the user.
     project : records all of it on the disk.
+    walk : steps through a folder of images.
     fresh : no image was chosen yet.
 
     Signals
@@ -74,6 +76,7 @@ class Studio(QObject):
         self.project = Project(self.desk, self.roster, self.lesson)
         self.pointer = Pointer(viewer, self.desk, self.keeper.post)
         self.scribe = Scribe(viewer, self.desk)
+        self.walk = Walk(viewer, self.desk)
         self._hearing = Hearing(self.desk, self.roster, self.lesson, self.segmenter, self.pointer)
         self._connect()
 
@@ -91,6 +94,9 @@ class Studio(QObject):
         self.desk.complained.connect(self.lesson.complain)
         self.pointer.said.connect(self.lesson.say)
         self.scribe.said.connect(self.lesson.say)
+        self.walk.chosen.connect(self.choose)
+        self.walk.changed.connect(self._on_walked)
+        self.walk.said.connect(self.lesson.complain)
         self.roster.renamed.connect(self._configure)
         self.segmenter.finished.connect(self._on_segmented)
         for signal in (
@@ -199,6 +205,10 @@ class Studio(QObject):
     def _on_turned(self) -> None:
         self.image_changed.emit()
         self.roster.select(self.roster.selected)
+
+    def _on_walked(self) -> None:
+        self.project.folder = "" if self.walk.folder is None else self.walk.folder.as_posix()
+        self.project.touch()
 
     def _on_lost(self, sentence: str) -> None:
         self.segmenter.cancel()

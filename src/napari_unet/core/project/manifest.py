@@ -58,7 +58,8 @@ class Source(Struct, frozen=True):
     Attributes
     ----------
     name : of the layer.
-    shape, dtype, rgb : of its pixels at full resolution.
+    shape, dtype, rgb : of its pixels at full resolution; 1 where channels are.
+    channel, channels : the axis that holds channels, if one does, and how many there are.
     file : what it was read from, if that is known.
     copy : its pixels inside the project, if they were copied.
     reader : the napari plugin that reads the file, empty for any.
@@ -73,6 +74,15 @@ class Source(Struct, frozen=True):
     copy: File | None = None
     reader: Annotated[str, Meta(max_length=200)] = ""
     place: Place = Place()
+    channel: Annotated[int, Meta(ge=0, le=8)] | None = None
+    channels: Annotated[int, Meta(ge=1, le=65535)] = 1
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The shape with the channels that there are."""
+        return tuple(
+            self.channels if axis == self.channel else n for axis, n in enumerate(self.shape)
+        )
 
 
 class ImageEntry(Struct, frozen=True):
@@ -109,6 +119,7 @@ class Manifest(Struct, frozen=True):
     ----------
     made : when it was begun, for a reader of the file.
     active : number of the image in work, if any.
+    folder : of images that is walked through; empty for none.
     """
 
     format: int = FORMAT
@@ -119,6 +130,7 @@ class Manifest(Struct, frozen=True):
     active: int | None = None
     settings: Settings = Settings()
     progress: Progress = Progress()
+    folder: Text = ""
 
     def image(self, number: int) -> ImageEntry | None:
         """The image of that number."""
@@ -132,7 +144,7 @@ class Manifest(Struct, frozen=True):
 
 
 def linked(manifest: Manifest, link: Callable[[str], str]) -> Manifest:
-    """With the paths of all image files put another way."""
+    """With the paths of all image files, and of their folder, put another way."""
 
     def moved(source: Source) -> Source:
         if source.file is None:
@@ -144,7 +156,8 @@ def linked(manifest: Manifest, link: Callable[[str], str]) -> Manifest:
         msgspec.structs.replace(image, layers=tuple(moved(source) for source in image.layers))
         for image in manifest.images
     )
-    return msgspec.structs.replace(manifest, images=images)
+    folder = link(manifest.folder) if manifest.folder else ""
+    return msgspec.structs.replace(manifest, images=images, folder=folder)
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -113,7 +113,7 @@ def copied(folder: Path, source: Source) -> NDArray[Any]:
             raise DamagedError("it is missing or has changed")
         pixels: NDArray[Any] = np.lib.format.open_memmap(folder / source.copy.path, mode="r")
         shape = pixels.shape[:-1] if source.rgb else pixels.shape
-        if tuple(shape) != source.shape or str(pixels.dtype) != source.dtype:
+        if tuple(shape) != source.lengths or str(pixels.dtype) != source.dtype:
             raise DamagedError("it has another size or type")
     except Exception as error:  # what NumPy raises on damaged headers is not under our control
         raise ProjectError(

@@ -1,5 +1,8 @@
 """A row of images on a Dask cluster: one task an image, the same stages as here.
 
+An image with large planes is begun by its task; each of its blocks is then a task of its own that
+writes into one zarr, and a last task makes the results of that.
+
 The workers must see the folders under the same paths. They write results under temporary names;
 only this end notes them and gives them their names, so a worker that dies loses nothing: Dask
 gives its images to another one.
@@ -9,22 +12,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from napari_unet.core.device import choose
 from napari_unet.core.files import FileError, reason, replacing
 from napari_unet.core.finding import RESULTS
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Compute
 from napari_unet.engine.batch.delivery import Delivery
+from napari_unet.engine.batch.large import Block, Large, fill, finish
 from napari_unet.engine.batch.pipeline import Advanced, Step, run_one
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter
+from napari_unet.engine.batch.stages import BAD_FILE, sentence
 
 _PATIENCE = 0.2  # s between two looks at what is done
 _KNOCK = 10  # s that a scheduler has to answer
@@ -54,40 +58,68 @@ def run_on_cluster(
     try:
         with replacing(model) as part:
             part.write_bytes(segmenter.data)
-        task = partial(_task, str(model), _pinned(segmenter), recipe, target, key)
-        yield from _results(client, jobs, task)
+        compute = _pinned(segmenter)
+        tasks = _Tasks(
+            partial(_task, str(model), compute, recipe, target, key),
+            partial(_block, str(model), compute, recipe),
+            partial(_last, segmenter.classes, recipe, target, key),
+        )
+        yield from _results(client, jobs, tasks)
     finally:
         client.close()
         model.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True)
+class _Tasks:
+    """What workers do with an image, with a block of a large one, and when all blocks are done."""
+
+    image: Callable[[Job], Delivery | Large]
+    block: Callable[[Large, Block], str]
+    last: Callable[[Large, list[str]], Delivery]
+
+
 def _results(
     client: Any,  # noqa: ANN401 - Dask is optional and not typed
     jobs: Sequence[Job],
-    task: Callable[[Job], Delivery],
+    tasks: _Tasks,
 ) -> Iterator[Step]:
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
     there = [replace(job, source=job.source.absolute()) for job in jobs]
-    futures = dict(zip(client.map(task, there, pure=False), jobs, strict=True))
+    futures = dict(zip(client.map(tasks.image, there, pure=False), jobs, strict=True))
     done, left = as_completed(futures, loop=client.loop), len(jobs)
+    begun: dict[Job, Large] = {}
     try:
         while left:
             for future in done.next_batch(block=False):
                 job = futures[future]
                 try:
-                    yield replace(future.result(), job=job)
+                    result = future.result()
+                    if isinstance(result, Large):
+                        future.release()  # else it is done again if its worker dies
+                        begun[job] = result
+                        blocks = client.map(partial(tasks.block, result), result.blocks, pure=False)
+                        last = client.submit(tasks.last, result, blocks, pure=False)
+                        futures[last] = job
+                        done.add(last)
+                        continue
+                    yield replace(result, job=job)
                 except KilledWorker:
                     yield Delivery(
                         job, problem=f"{job.said}: the workers that tried it ended, maybe for want "
                         "of memory.",
                     )  # fmt: skip
+                if job in begun:
+                    begun.pop(job).discard()
                 left -= 1
             time.sleep(_PATIENCE)
             yield Advanced(jobs[0], 0.0)
     finally:
-        client.cancel(list(futures))
+        client.cancel(list(futures))  # blocks go with what waits for them
+        for large in begun.values():
+            large.discard()
 
 
 def _connected(address: str) -> Any:  # noqa: ANN401
@@ -109,7 +141,7 @@ def _connected(address: str) -> Any:  # noqa: ANN401
 
 def _pinned(segmenter: ModelSegmenter) -> Compute:
     """The same precision for all, so that the results do not depend on who computed them."""
-    device = choose(segmenter.compute, spare=segmenter.spare)
+    device = segmenter.device
     if device.name != "cpu":
         return segmenter.compute
     return msgspec.structs.replace(segmenter.compute, precision=_PRECISIONS[device.said])
@@ -117,15 +149,42 @@ def _pinned(segmenter: ModelSegmenter) -> Compute:
 
 def _task(
     model: str, compute: Compute, recipe: Recipe, target: Path, key: str, job: Job
-) -> Delivery:
+) -> Delivery | Large:
     """What a worker does with one image."""
+    return run_one(job, _segmenter(model, compute), recipe, target, key)
+
+
+def _block(model: str, compute: Compute, recipe: Recipe, large: Large, block: Block) -> str:
+    """What a worker does with one block of a large image; what went wrong, as a sentence."""
+    try:
+        for _ in fill(large, block, _segmenter(model, compute), recipe):
+            pass
+    except BAD_FILE as error:
+        return sentence(large.job, error)
+    return ""
+
+
+def _last(
+    classes: tuple[str, ...], recipe: Recipe, target: Path, key: str, large: Large,
+    problems: list[str],
+) -> Delivery:  # fmt: skip
+    """What a worker does when all blocks of a large image are there."""
+    if problem := next(filter(None, problems), ""):
+        return Delivery(large.job, problem=problem)
+    try:
+        return finish(large, classes, recipe, target, key)
+    except BAD_FILE as error:
+        return Delivery(large.job, problem=sentence(large.job, error))
+
+
+def _segmenter(model: str, compute: Compute) -> ModelSegmenter:
     from distributed import get_worker
 
     if not compute.threads:
         compute = msgspec.structs.replace(compute, threads=get_worker().state.nthreads)
-    return run_one(job, _segmenter(model, compute), recipe, target, key)
+    return _kept(model, compute)
 
 
 @lru_cache(maxsize=1)
-def _segmenter(model: str, compute: Compute) -> ModelSegmenter:
+def _kept(model: str, compute: Compute) -> ModelSegmenter:
     return ModelSegmenter(Path(model).read_bytes(), compute)

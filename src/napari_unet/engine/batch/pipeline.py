@@ -11,13 +11,17 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+import numpy as np
+
 from napari_unet.core.recipe import Recipe
 from napari_unet.engine.batch.delivery import Delivery, write
+from napari_unet.engine.batch.large import Large, begin, fill, finish
 from napari_unet.engine.batch.plan import Job
-from napari_unet.engine.batch.segmenter import Segmenter
+from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter
 from napari_unet.engine.batch.stages import (
     BAD_FILE,
     Found,
@@ -55,7 +59,8 @@ def run_here(
     """
     writer = _Writer(segmenter.classes, recipe, target, key)
     given_up: set[Job] = set()
-    sheets = _sheets(jobs, recipe, given_up)
+    whole = not isinstance(segmenter, ModelSegmenter)
+    sheets = _sheets(jobs, recipe, given_up, whole=whole)
     ahead: deque[Future[Sheet | None]] = deque()
     behind: deque[Future[Delivery | None]] = deque()
     with ThreadPoolExecutor(1, "reading") as reading, ThreadPoolExecutor(1, "writing") as writing:
@@ -68,7 +73,7 @@ def run_here(
                 ahead.append(reading.submit(next, sheets, None))
                 if sheet.job in given_up:
                     continue
-                for step in segment(sheet, segmenter, recipe):
+                for step in _segment(sheet, segmenter, recipe, target):
                     if isinstance(step, Found):
                         behind.append(writing.submit(writer.take, step))
                     else:
@@ -85,18 +90,48 @@ def run_here(
                     left.discard()
 
 
-def _sheets(jobs: Sequence[Job], recipe: Recipe, given_up: set[Job]) -> Iterator[Sheet]:
+def _sheets(
+    jobs: Sequence[Job], recipe: Recipe, given_up: set[Job], *, whole: bool
+) -> Iterator[Sheet]:
     for job in jobs:
-        for sheet in read(job, recipe):
+        for sheet in read(job, recipe, whole=whole):
             if job in given_up:
                 break
             yield sheet
 
 
-def run_one(job: Job, segmenter: Segmenter, recipe: Recipe, target: Path, key: str) -> Delivery:
-    """Segment one image, one stage after the other."""
+def _segment(
+    sheet: Sheet, segmenter: Segmenter, recipe: Recipe, target: Path
+) -> Iterator[float | Found]:
+    if not sheet.large or not isinstance(segmenter, ModelSegmenter):
+        yield from segment(sheet, segmenter, recipe)
+        return
+    began, done, problem = time.perf_counter(), 0, ""
+    large: Large | None = None
+    try:
+        large = begin(sheet.job, segmenter, recipe, target)
+        for block in large.blocks:
+            for size in fill(large, block, segmenter, recipe):
+                done += size
+                if (share := done / prod(large.shape)) < 1:
+                    yield share
+    except BAD_FILE as error:
+        problem = sentence(sheet.job, error)
+    nothing = np.zeros((0, 0), np.uint8)
+    yield Found(sheet, nothing, None, problem, time.perf_counter() - began, large)
+
+
+def run_one(
+    job: Job, segmenter: Segmenter, recipe: Recipe, target: Path, key: str
+) -> Delivery | Large:
+    """Segment one image, one stage after the other; begin it only, if its planes are large."""
     writer = _Writer(segmenter.classes, recipe, target, key)
-    for sheet in read(job, recipe):
+    for sheet in read(job, recipe, whole=not isinstance(segmenter, ModelSegmenter)):
+        if sheet.large and isinstance(segmenter, ModelSegmenter):
+            try:
+                return begin(job, segmenter, recipe, target)
+            except BAD_FILE as error:
+                return Delivery(job, problem=sentence(job, error))
         for step in segment(sheet, segmenter, recipe):
             if isinstance(step, Found) and (delivery := writer.take(step)) is not None:
                 return delivery
@@ -124,6 +159,9 @@ class _Writer:
             delivery = self._put(found)
         except BAD_FILE as error:
             delivery = Delivery(job, problem=sentence(job, error))
+        finally:
+            if found.large is not None:
+                found.large.discard()
         self._seconds += time.perf_counter() - began
         if delivery is None:
             return None
@@ -136,6 +174,8 @@ class _Writer:
         sheet = found.sheet
         if found.problem or sheet.stack is None:
             return Delivery(sheet.job, problem=found.problem)
+        if found.large is not None:
+            return finish(found.large, self._classes, self._recipe, self._target, self._key)
         self._results = self._results or Results(
             sheet.stack, sheet.stamp, self._classes, self._recipe
         )

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_unet.core.device import choose
+from napari_unet.core.device import Device, choose
 from napari_unet.core.header import check_channels
-from napari_unet.core.image import Picture
+from napari_unet.core.image import Normalisation, Picture
 from napari_unet.core.model import Model
-from napari_unet.core.prediction import Predictor
+from napari_unet.core.prediction import OUTPUT, Predictor
 from napari_unet.core.settings import Compute
 from napari_unet.core.tiling import Window
 
@@ -67,8 +67,32 @@ class ModelSegmenter:
         """The model and the settings that decide what it says."""
         return f"{self.compute.mirrors} {self.compute.precision} ".encode() + self.data
 
-    def pieces(self, plane: NDArray[Any], *, probabilities: bool) -> Iterator[Piece]:
+    @property
+    def device(self) -> Device:
+        """Where it computes, and in which precision."""
+        return self._predictor.device
+
+    @property
+    def step(self) -> int:
+        """How far apart tiles begin, in px."""
+        return self._predictor.grid.step(OUTPUT)
+
+    def check(self, channels: int) -> None:
+        """Refuse planes of so many channels where it works on another number: `ImageError`."""
+        check_channels(self._model.header.shape.in_channels, channels)
+
+    def pieces(
+        self,
+        plane: Any,  # noqa: ANN401
+        *,
+        probabilities: bool,
+        normalisation: Normalisation | None = None,
+        within: Window | None = None,
+    ) -> Iterator[Piece]:
         """Segment a plane (C, Y, X), tile by tile.
+
+        With a `normalisation` its grey values are not measured, and only what is needed of it is
+        read; `within`: only the tiles that write into this window.
 
         Raises
         ------
@@ -77,9 +101,11 @@ class ModelSegmenter:
         MemoryError
             If not even the smallest tile fits.
         """
-        check_channels(self._model.header.shape.in_channels, len(plane))
-        picture, predictor = Picture.of(plane), self._predictor
-        found = predictor.mean(picture, predictor.tiles(picture), mirrored=self.compute.mirrors)
+        self.check(len(plane))
+        picture = Picture.of(plane) if normalisation is None else Picture(plane, normalisation)
+        predictor = self._predictor
+        todo = predictor.tiles(picture, within=within)
+        found = predictor.mean(picture, todo, mirrored=self.compute.mirrors)
         for tile, shares in found:
             classes = (shares.argmax(0) + 1).to(torch.uint8).cpu().numpy()
             yield tile.write, classes, shares.float().cpu().numpy() if probabilities else None

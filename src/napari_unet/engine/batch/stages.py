@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_unet.core.files import FileError, reason
-from napari_unet.core.image import ImageError
+from napari_unet.core.image import ImageError, is_large
 from napari_unet.core.reading import open_stack
 from napari_unet.core.recipe import Kind, Recipe
 from napari_unet.core.stack import Index, Stack
@@ -25,7 +25,11 @@ from napari_unet.engine.batch.ledger import Stamp
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import Segmenter
 
+if TYPE_CHECKING:
+    from napari_unet.engine.batch.large import Large
+
 _LARGE = 1 << 30  # bytes; larger results wait on disk until they are written
+_NOTHING = np.zeros((0, 0, 0))
 BAD_FILE = (FileError, ImageError, MemoryError, OSError)
 
 
@@ -38,6 +42,7 @@ class Sheet:
     plane : (C, Y, X); empty where there is a problem
     number, count : which plane it is, from 1, and how many there are
     stamp : what the file looked like before it was read
+    large : its planes are too large to be read whole; `plane` is empty then, and comes once
     """
 
     job: Job
@@ -48,35 +53,46 @@ class Sheet:
     count: int
     stamp: Stamp
     problem: str = ""
+    large: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What the network says of a plane: (Y, X) uint8 and, if asked for, (K, Y, X) float32."""
+    """What the network says of a plane: (Y, X) uint8 and, if asked for, (K, Y, X) float32.
+
+    Of an image with large planes it lies in a zarr, see `large`.
+    """
 
     sheet: Sheet
     classes: NDArray[np.uint8]
     probabilities: NDArray[np.float32] | None
     problem: str
     seconds: float
+    large: Large | None = None
 
 
 Advance: TypeAlias = float  # share of an image that is done, 0…1
 
 
-def read(job: Job, recipe: Recipe) -> Iterator[Sheet]:
-    """Read the planes of an image; what goes wrong comes as the last sheet."""
+def read(job: Job, recipe: Recipe, *, whole: bool = True) -> Iterator[Sheet]:
+    """Read the planes of an image; what goes wrong comes as the last sheet.
+
+    `whole`: also those that are so large that they should not be.
+    """
     try:
         if job.problem:
             raise FileError(job.problem)
         with open_stack(job.source, job.scene) as stack:
             planes, stamp = stack.planes, Stamp.of(job.source)
+            if not whole and is_large(stack.shape[-2:]) and stack.cut is not None:
+                yield Sheet(job, stack, (), _NOTHING, 1, 1, stamp, large=True)
+                return
             for number, index in enumerate(planes, start=1):
-                plane = _chosen(stack.plane(index), recipe.channels)
+                plane = chosen(stack.plane(index), recipe.channels)
                 yield Sheet(job, stack, index, plane, number, len(planes), stamp)
     except BAD_FILE as error:
         said = sentence(job, error)
-        yield Sheet(job, None, (), np.zeros((0, 0, 0)), 1, 1, Stamp(0, 0), said)
+        yield Sheet(job, None, (), _NOTHING, 1, 1, Stamp(0, 0), said)
 
 
 def segment(sheet: Sheet, segmenter: Segmenter, recipe: Recipe) -> Iterator[Advance | Found]:
@@ -115,20 +131,25 @@ class Results:
         self, stack: Stack, stamp: Stamp, classes: tuple[str, ...], recipe: Recipe
     ) -> None:
         self.stack, self.stamp, self.classes, self.recipe = stack, stamp, classes, recipe
-        self.images: dict[Kind, NDArray[Any]] = {}
+        self.images: dict[Kind, Any] = {}
         self.counting = Counting(recipe, classes, stack) if recipe.counts else None
 
     def add(self, found: Found) -> None:
         """Add what was found on a plane, and look for objects on it."""
         if "classes" in self.recipe.kinds:
-            self._put("classes", found, found.classes)
+            self._put("classes", found.sheet.index, found.classes)
         if found.probabilities is not None:
-            self._put("probabilities", found, found.probabilities)
+            self._put("probabilities", found.sheet.index, found.probabilities)
         if self.counting is not None:
-            where = dict(zip(self.stack.axes[:-2], found.sheet.index, strict=True))
-            numbered = self.counting.add(found.classes, found.sheet.plane, where)
-            if "objects" in self.recipe.kinds:
-                self._put("objects", found, numbered)
+            self.count(found.sheet.index, found.classes, found.sheet.plane)
+
+    def count(self, index: Index, classes: NDArray[np.uint8], plane: NDArray[Any]) -> None:
+        """Look for objects on the plane (C, Y, X) at `index`, in its classes (Y, X)."""
+        assert self.counting is not None  # noqa: S101 - the caller looked
+        where = dict(zip(self.stack.axes[:-2], index, strict=True))
+        numbered = self.counting.add(classes, plane, where)
+        if "objects" in self.recipe.kinds:
+            self._put("objects", index, numbered)
 
     @property
     def objects(self) -> int | None:
@@ -140,14 +161,14 @@ class Results:
         axes = self.stack.axes
         return f"{axes[:-2]}CYX" if kind == "probabilities" else axes
 
-    def _put(self, kind: Kind, found: Found, part: NDArray[Any]) -> None:
-        if found.sheet.count == 1:
+    def _put(self, kind: Kind, index: Index, part: NDArray[Any]) -> None:
+        if len(self.stack.planes) == 1:
             self.images[kind] = part
             return
         if kind not in self.images:
             shape = (*self.stack.shape[:-2], *part.shape)
             self.images[kind] = room(shape, part.dtype)
-        self.images[kind][found.sheet.index] = part
+        self.images[kind][index] = part
 
 
 def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -168,8 +189,8 @@ def sentence(job: Job, error: BaseException) -> str:
     return f"{job.said}: {error}"
 
 
-def _chosen(plane: NDArray[Any], channels: tuple[int, ...]) -> NDArray[Any]:
-    """The channels that are wanted, 1 is the first."""
+def chosen(plane: NDArray[Any], channels: tuple[int, ...]) -> NDArray[Any]:
+    """The channels that are wanted, 1 is the first. Raises `ImageError`."""
     if not channels:
         return plane
     if max(channels) > len(plane):

@@ -1,0 +1,162 @@
+"""An image with large planes: block by block into a zarr on the disk, and from there to results.
+
+No array of a plane's own size is made, unless objects are looked for. On a cluster each block is
+a task; blocks never share a chunk of the zarr, so a block that is computed twice does no harm.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from napari_unet.core.finding import RESULTS
+from napari_unet.core.image import Normalisation, measure_sample
+from napari_unet.core.reading import open_stack
+from napari_unet.core.recipe import Recipe
+from napari_unet.core.stack import Index, Stack, View
+from napari_unet.core.tiling import Window
+from napari_unet.engine.batch.delivery import Delivery, write
+from napari_unet.engine.batch.ledger import Stamp
+from napari_unet.engine.batch.plan import Job
+from napari_unet.engine.batch.segmenter import ModelSegmenter
+from napari_unet.engine.batch.stages import Results, chosen
+
+_TILES = 4  # of a block, along each axis
+_SCRATCH = "blocks-"  # what the names of zarrs begin with
+
+
+@dataclass(frozen=True)
+class Block:
+    """A window of one plane."""
+
+    index: Index
+    window: Window
+
+
+@dataclass(frozen=True)
+class Large:
+    """An image on its way.
+
+    Attributes
+    ----------
+    scratch : the zarr
+    shape : (…, Y, X) of the image
+    greys : how each plane is normalised
+    step : how far apart tiles begin, px
+    """
+
+    job: Job
+    scratch: Path
+    shape: tuple[int, ...]
+    stamp: Stamp
+    greys: tuple[Normalisation, ...]
+    step: int
+
+    @property
+    def blocks(self) -> list[Block]:
+        """All blocks; they partition the planes."""
+        side = self.step * _TILES
+        sides = [
+            [slice(start, min(start + side, n)) for start in range(0, n, side)]
+            for n in self.shape[-2:]
+        ]
+        return [Block(i, w) for i in np.ndindex(self.shape[:-2]) for w in product(*sides)]
+
+    def discard(self) -> None:
+        """Delete the zarr."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def begin(job: Job, segmenter: ModelSegmenter, recipe: Recipe, target: Path) -> Large:
+    """Measure an image and make room for what will be found on it.
+
+    Raises
+    ------
+    FileError, ImageError, OSError
+    """
+    stamp = Stamp.of(job.source)
+    with open_stack(job.source, job.scene) as stack:
+        views = [_view(stack, index, recipe) for index in stack.planes]
+        segmenter.check(len(views[0]))
+        greys = tuple(measure_sample(view) for view in views)
+    # never used twice: a cluster may begin an image again while the blocks of it are computed
+    name = f"{_SCRATCH}{secrets.token_hex(8)}.zarr"
+    large = Large(job, target / RESULTS / name, stack.shape, stamp, greys, segmenter.step)
+    group = zarr.open_group(large.scratch, mode="w", zarr_format=2)
+    *front, height, width = stack.shape
+    ones, side, count = [1] * len(front), large.step, len(segmenter.classes)
+    group.create_array(
+        "classes", shape=stack.shape, chunks=(*ones, side, side), dtype="u1", fill_value=0
+    )
+    if "probabilities" in recipe.kinds:
+        group.create_array(
+            "probabilities", shape=(*front, count, height, width), dtype="f4", fill_value=0,
+            chunks=(*ones, count, side, side),
+        )  # fmt: skip
+    return large
+
+
+def fill(large: Large, block: Block, segmenter: ModelSegmenter, recipe: Recipe) -> Iterator[int]:
+    """Segment a block into the zarr; the pixels of each tile, when it is there.
+
+    Raises
+    ------
+    FileError, ImageError, MemoryError, OSError
+    """
+    wanted = "probabilities" in recipe.kinds
+    group = zarr.open_group(large.scratch, mode="r+")
+    classes: Any = group["classes"]
+    shares: Any = group["probabilities"] if wanted else None
+    number = int(np.ravel_multi_index(block.index, large.shape[:-2])) if block.index else 0
+    with open_stack(large.job.source, large.job.scene) as stack:
+        view = _view(stack, block.index, recipe)
+        pieces = segmenter.pieces(
+            view, probabilities=wanted, normalisation=large.greys[number], within=block.window
+        )
+        for window, part, share in pieces:
+            classes[(*block.index, *window)] = part
+            if shares is not None:
+                shares[(*block.index, slice(None), *window)] = share
+            yield part.size
+
+
+def finish(
+    large: Large, classes: tuple[str, ...], recipe: Recipe, target: Path, key: str
+) -> Delivery:
+    """Write the results of an image whose blocks are all there.
+
+    Raises
+    ------
+    FileError, ImageError, MemoryError, OSError
+    """
+    job = large.job
+    group: Any = zarr.open_group(large.scratch, mode="r")
+    with open_stack(job.source, job.scene) as stack:
+        results = Results(stack, large.stamp, classes, recipe)
+        if results.counting is not None:
+            for index in stack.planes:
+                plane = chosen(stack.plane(index), recipe.channels)
+                results.count(index, np.asarray(group["classes"][index]), plane)
+        results.images |= {kind: group[kind] for kind in recipe.kinds if kind in group}
+        return write(job, results, target, recipe, key)
+
+
+def clear(target: Path) -> None:
+    """Delete what a batch that was killed left."""
+    for path in (target / RESULTS).glob(f"{_SCRATCH}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _view(stack: Stack, index: Index, recipe: Recipe) -> Any:  # noqa: ANN401
+    view: Any = stack.view(index)
+    if isinstance(view, View) and recipe.channels and max(recipe.channels) <= len(view):
+        return view.chosen(tuple(number - 1 for number in recipe.channels))
+    return chosen(view, recipe.channels)
