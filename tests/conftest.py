@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from napari_unet.core.image import Picture
 OWN = Path(tempfile.mkdtemp(prefix="napari-unet-"))
 os.environ["NAPARI_CONFIG"] = str(OWN / "settings.yaml")
 os.environ["NAPARI_UNET_DATA"] = str(OWN / "data")
+sys.path.insert(0, str(Path(__file__).parent))  # for the helpers beside the tests
 
 
 @pytest.fixture
@@ -40,3 +42,20 @@ def toy():
         return SimpleNamespace(image=image, raw=raw, picture=picture, paint=paint, truth=truth)
 
     return make
+
+
+@pytest.fixture
+def sshd(tmp_path, monkeypatch):
+    """A real ssh server on the loopback address, which the program's `ssh` knows as `lab`."""
+    import loopback
+
+    from napari_unet.engine import host
+
+    if reason := loopback.missing():
+        pytest.skip(reason)
+    folder = tmp_path / "sshd"
+    folder.mkdir()
+    server = loopback.Sshd(folder)
+    monkeypatch.setattr(host, "program", server.program)
+    yield server
+    server.stop()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
+from napari_unet.engine.host import REMOTE
 from napari_unet.engine.worker import main
 
 if __name__ == "__main__":
-    main()
+    main(remote=REMOTE in sys.argv)
