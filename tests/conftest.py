@@ -48,7 +48,6 @@ def toy():
 def sshd(tmp_path, monkeypatch):
     """A real ssh server on the loopback address, which the program's `ssh` knows as `lab`."""
     import loopback
-
     from napari_unet.engine import host
 
     if reason := loopback.missing():

@@ -66,8 +66,7 @@ def _decode_array(kind: type, value: Any) -> Any:  # noqa: ANN401
 def _pack(flat: NDArray[np.uint8], itemsize: int) -> bytes:
     from imagecodecs import zstd_encode  # needed over a network only
 
-    packed: bytes = zstd_encode(np.ascontiguousarray(flat.reshape(-1, itemsize).T), level=1)
-    return packed
+    return bytes(zstd_encode(flat.reshape(-1, itemsize).T.tobytes(), level=1))
 
 
 def _unpack(data: bytes, size: int, itemsize: int) -> bytes:

@@ -25,52 +25,54 @@ class Parting(NamedTuple):
     passing: bool
 
 
-# What `ssh`, the shell or Python there say, the sentence for it, and whether it may pass
+class _Sign(NamedTuple):
+    """What `ssh` or Python there say, and what to tell the user."""
+
+    pattern: str
+    sentence: str
+    passing: bool = False
+
+
 _NEVER_MET = (
-    (
+    _Sign(
         r"Could not resolve hostname",
         "{name} is not known on the network: check how it is written, and whether you need a VPN.",
-        True,
+        passing=True,
     ),
-    (
+    _Sign(
         r"Connection refused",
         "{name} refuses ssh: is its ssh server switched on, and the port right?",
-        True,
+        passing=True,
     ),
-    (
+    _Sign(
         r"timed out|No route to host|[Nn]etwork is (unreachable|down)|Host is down",
         "{name} does not answer: is it switched on, and do you need a VPN?",
-        True,
+        passing=True,
     ),
-    (
+    _Sign(
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
         "{name} is not the machine that it was: its key changed. Ask who looks after it, then "
         "type “ssh {name}” in a terminal.",
-        False,
     ),
-    (
+    _Sign(
         r"Host key verification failed",
         "You have not been on {name} from here yet: type “ssh {name}” in a terminal once, and "
         "answer its question.",
-        False,
     ),
-    (
+    _Sign(
         r"Permission denied \(|Too many authentication failures|sign_and_send_pubkey",
         "{name} did not let you in without a password: set up a key with ssh-keygen and "
         "“ssh-copy-id {name}”; if your key has a passphrase, load it first with ssh-add.",
-        False,
     ),
-    (
+    _Sign(
         r"No module named '?napari_unet",
         "napari-unet is not installed for “{python}” on {name}: install version {version} there, "
         "or name the Python of the environment that has it, such as ~/unet/bin/python.",
-        False,
     ),
-    (
+    _Sign(
         r"Unknown option: -P",
         "“{python}” on {name} is older than Python 3.11: name a newer one, such as "
         "~/unet/bin/python.",
-        False,
     ),
 )
 _NO_COMMAND = (
@@ -109,9 +111,9 @@ def why(host: Host, code: int, said: str, *, met: bool, late: bool = False) -> P
             f"there (“{host.python}”).",
             passing=True,
         )
-    for pattern, sentence, passing in _NEVER_MET:
-        if re.search(pattern, said):
-            return Parting(sentence.format(**words), passing)
+    for sign in _NEVER_MET:
+        if re.search(sign.pattern, said):
+            return Parting(sign.sentence.format(**words), sign.passing)
     if code in _NOT_FOUND or _WINDOWS_NOT_FOUND in said:
         return Parting(_NO_COMMAND.format(**words), passing=False)
     lines = said.strip().splitlines()

@@ -53,6 +53,7 @@ class Lesson(QObject):
     learning : what goes on.
     trained : training has been started once.
     gone : the engine died too often.
+    lost : why the machine that computes is out of reach, as a sentence; empty while it is not.
     notice, urgent : a sentence that comes before all other advice, and whether it is a warning.
 
     Signals
@@ -71,7 +72,7 @@ class Lesson(QObject):
         self.report = Report()
         self.learning = Learning.PAUSED
         self.trained = self.gone = False
-        self.notice, self.urgent = "", False
+        self.notice, self.urgent, self.lost = "", False, ""
         self._refused = False  # the engine cannot work with what it was given
         self._model = b""
         self._then: Callable[[bytes], None] | None = None  # what the model was asked for
@@ -121,7 +122,7 @@ class Lesson(QObject):
 
     def resume(self) -> None:
         """Tell a new engine what the last one had learnt."""
-        self.report = self.report.unanswered()
+        self.report, self.lost, self.gone = self.report.unanswered(), "", False
         if self._model:
             self._post(Restore(self._model))
 
@@ -134,8 +135,16 @@ class Lesson(QObject):
     def stop(self, *, gone: bool = False) -> None:
         """There is no engine any more."""
         self.learning, self.gone, self._then = Learning.PAUSED, gone, None
+        self.lost = ""
         self.report = self.report.unanswered()
         self.changed.emit()
+
+    def part(self, sentence: str) -> bool:
+        """The machine that computes is out of reach; True if it was not already."""
+        first, self.lost = not self.lost, sentence
+        self.report, self._then = self.report.unanswered(), None
+        self.changed.emit()
+        return first
 
     def say(self, sentence: str, *, urgent: bool = False) -> None:
         """Put a sentence before all other advice; an empty one takes it back."""

@@ -1,0 +1,131 @@
+"""*Compute on*: this machine, or another one through ssh."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_unet.engine.host import PYTHON, Host, HostError, host_of
+from napari_unet.widgets import hosts
+from napari_unet.widgets.studio import Studio
+from napari_unet.widgets.style import show_less
+
+_HERE, _OTHER = "This machine", "Another machine…"
+_PYTHON_TIP = (
+    "The Python there in the environment that has napari-unet, for example ~/unet/bin/python. "
+    "It must be the same version of napari-unet as here."
+)
+_TRAVELS = "Images and strokes travel through ssh; folders are segmented on this machine."
+
+
+class HostSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
+    """One line that says where the work is done; unfolded, it can be moved."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__("Compute on", parent, expandedIcon="▾", collapsedIcon="▸")
+        self._studio = studio
+        content = QWidget()
+        self.place, self.connect_button = QComboBox(content), QPushButton("Connect", content)
+        self.address, self.python = QLineEdit(content), QLineEdit(PYTHON, content)
+        self.state, self._fields = QLabel(content), QWidget(content)
+        self._lay_out(content)
+        self.setContent(content)
+        self.collapse(animate=False)
+        self.place.activated.connect(self._on_place)
+        self.address.returnPressed.connect(self._on_connect)
+        self.python.returnPressed.connect(self._on_connect)
+        self.connect_button.clicked.connect(self._on_connect)
+        studio.news.connect(self.refresh)
+        self._show_place(None)
+        self.refresh()
+
+    def _lay_out(self, content: QWidget) -> None:
+        self.place.setAccessibleName("Compute on")
+        self.address.setPlaceholderText("user@host")
+        self.address.setToolTip("As you would type it after ssh; a key must let you in.")
+        self.python.setToolTip(_PYTHON_TIP)
+        self.state.setWordWrap(True)
+        show_less(self.state)
+        form = QFormLayout(self._fields)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("ssh", self.address)
+        form.addRow("Python there", self.python)
+        form.addRow(self.connect_button)
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.place, self._fields, self.state):
+            layout.addWidget(part)
+
+    def refresh(self) -> None:
+        """Show where the work is done, and whether that goes well."""
+        keeper, lesson = self._studio.keeper, self._studio.lesson
+        title = f"Compute on {keeper.host.address if keeper.host else 'this machine'}"
+        if lesson.lost:
+            title += " (no connection)"
+        if self.text() != title:
+            self.setText(title)
+        self._say(self._sentence())
+
+    def _sentence(self) -> str:
+        keeper, lesson = self._studio.keeper, self._studio.lesson
+        if keeper.host is None:
+            return ""
+        if lesson.lost:
+            return lesson.lost
+        if not lesson.report.device:
+            return f"Connecting to {keeper.host.address}…"
+        return f"Connected to {keeper.host.address}. {_TRAVELS}"
+
+    def _say(self, sentence: str) -> None:
+        if self.state.text() != sentence:  # many events change nothing
+            self.state.setText(sentence)
+        self.state.setVisible(bool(sentence))
+
+    def _show_place(self, host: Host | None) -> None:
+        """Offer all machines that are known, and choose this one."""
+        known = hosts.known()
+        if host is not None and host.address not in [one.address for one in known]:
+            known.insert(0, host)
+        self.place.clear()
+        self.place.addItem(_HERE)
+        for one in known:
+            self.place.addItem(f"ssh {one.address}", one)
+        self.place.addItem(_OTHER)
+        addresses = ["", *(one.address for one in known)]
+        self.place.setCurrentIndex(addresses.index(host.address) if host else 0)
+        self._fields.setVisible(host is not None)
+
+    def _on_place(self, index: int) -> None:
+        host, here = self.place.itemData(index), index == 0
+        self._fields.setVisible(not here)
+        self.address.setText(host.address if host else "")
+        self.python.setText(host.python if host else PYTHON)
+        if here or host:
+            self._move(host)
+        else:
+            self._say("Write where to compute, then press Connect.")
+            self.address.setFocus()
+
+    def _on_connect(self) -> None:
+        try:
+            host = host_of(self.address.text(), self.python.text())
+        except HostError as error:
+            self._say(str(error))
+            return
+        self._move(host)
+        self._show_place(host)
+
+    def _move(self, host: Host | None) -> None:
+        lost = bool(self._studio.lesson.lost)
+        if host != self._studio.keeper.host or lost:
+            self._studio.care.move(host)
+        self.refresh()
