@@ -69,10 +69,11 @@ class Sshd:
         """Serve, on the same port as before."""
         if os.geteuid() == 0:
             PRIVILEGES.mkdir(mode=0o755, exist_ok=True)
+        # it must not outlive whoever started it, however that one ends
+        setpriv = [found("setpriv"), "--pdeathsig", "TERM"] if found("setpriv") else []
+        command = [*setpriv, found("sshd"), "-D", "-e", "-f", self.folder / "sshd_config"]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [found("sshd"), "-D", "-e", "-f", self.folder / "sshd_config"], stderr=log
-            )
+            self.process = subprocess.Popen(command, stderr=log)
         end = time.monotonic() + 10
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
@@ -82,13 +83,14 @@ class Sshd:
 
     def stop(self):
         """Serve no more; connections that are open break."""
+        sessions = self._sessions()  # orphans are not found
         self.process.kill()
-        self.cut(self._sessions())
         self.process.wait()
+        self._signal(sessions, signal.SIGKILL)
 
-    def cut(self, sessions=None):
-        """Break all connections, as when somebody pulls the plug."""
-        self._signal(self._sessions() if sessions is None else sessions, signal.SIGKILL)
+    def cut(self):
+        """Break all connections, as when the other machine is switched off."""
+        self._signal(self._sessions(), signal.SIGKILL)
 
     def freeze(self):
         """Let all connections fall silent, as when a cable is pulled."""

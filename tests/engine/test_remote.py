@@ -84,11 +84,13 @@ def until(link, kind):
 
 
 def gone(pid, seconds=20):
-    """Whether the process on the other side ends."""
-    place, end = Path("/proc", pid.read_text(encoding="utf-8")), time.monotonic() + seconds
-    while place.exists() and time.monotonic() < end:
+    """Whether the process on the other side ends (nobody may be there to bury it)."""
+    stat, end = Path("/proc", pid.read_text(encoding="utf-8"), "stat"), time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not stat.exists() or stat.read_text(encoding="utf-8").rsplit(") ", 1)[1][0] == "Z":
+            return True
         time.sleep(0.05)
-    return not place.exists()
+    return False
 
 
 def test_from_the_first_stroke_to_the_model(start, toy, quick):
@@ -128,7 +130,8 @@ def test_what_is_printed_there_at_first_does_no_harm(start):
     assert isinstance(link.wait(SOON), m.Ready)
 
 
-def test_closing_ends_the_process_there(start, pid):
+def test_closing_ends_the_process_there(start, pid, monkeypatch):
+    monkeypatch.setattr("napari_unet.engine.link._PATIENCE", 30)
     link = start("")
     until(link, m.Ready)
     link.close()

@@ -28,6 +28,11 @@ class EngineCare(QObject):
         The process, the images, training as it stands, and who segments whole images.
     configuration : callable
         Gives the classes and settings as they are.
+
+    Attributes
+    ----------
+    host : Host or None
+        Where the user wants it; None is this machine.
     """
 
     def __init__(
@@ -41,7 +46,7 @@ class EngineCare(QObject):
         super().__init__()
         self._keeper, self._desk, self._lesson = keeper, desk, lesson
         self._segmenter, self._configuration = segmenter, configuration
-        self._next: Host | None = None  # where to go
+        self.host: Host | None = None
         self._patience = single_shot(self, self._move, _HANDING_OVER)
         keeper.received.connect(self._on_received)
         keeper.died.connect(self._on_died)
@@ -56,7 +61,7 @@ class EngineCare(QObject):
 
     def move(self, host: Host | None) -> None:
         """Compute on another machine (None: on this one), with all that was learnt so far."""
-        self._next = host
+        self.host = host
         report = self._lesson.report
         if self._keeper.running and report.answered and report.step:
             self._patience.start()
@@ -71,7 +76,7 @@ class EngineCare(QObject):
 
     def _move(self) -> None:
         self._segmenter.fail("Segmenting was stopped, as another machine computes now.")
-        self._keeper.move(self._next)
+        self._keeper.move(self.host)
         self.start()
         self._lesson.go_on()
 
@@ -104,7 +109,7 @@ class EngineCare(QObject):
     def _on_parted(self, sentence: str, again: bool) -> None:  # noqa: FBT001 - a signal's
         self._segmenter.fail("")
         rest = (
-            "It is tried again by itself."
+            "The connection is tried again by itself."
             if again
             else "Then press “Connect” under “Compute on”, or choose this machine there."
         )

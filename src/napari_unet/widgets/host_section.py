@@ -32,6 +32,8 @@ class HostSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__("Compute on", parent, expandedIcon="▾", collapsedIcon="▸")
         self._studio = studio
+        self._shown: Host | None = None
+        self._hint = ""  # about what is typed
         content = QWidget()
         self.place, self.connect_button = QComboBox(content), QPushButton("Connect", content)
         self.address, self.python = QLineEdit(content), QLineEdit(PYTHON, content)
@@ -67,34 +69,35 @@ class HostSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
 
     def refresh(self) -> None:
         """Show where the work is done, and whether that goes well."""
-        keeper, lesson = self._studio.keeper, self._studio.lesson
-        title = f"Compute on {keeper.host.address if keeper.host else 'this machine'}"
-        if lesson.lost:
+        host = self._studio.care.host
+        if host != self._shown:  # another panel moved it
+            self._show_place(host)
+        title = f"Compute on {host.address if host else 'this machine'}"
+        if self._studio.lesson.lost:
             title += " (no connection)"
         if self.text() != title:
             self.setText(title)
-        self._say(self._sentence())
-
-    def _sentence(self) -> str:
-        keeper, lesson = self._studio.keeper, self._studio.lesson
-        if keeper.host is None:
-            return ""
-        if lesson.lost:
-            return lesson.lost
-        if not lesson.report.device:
-            return f"Connecting to {keeper.host.address}…"
-        return f"Connected to {keeper.host.address}. {_TRAVELS}"
-
-    def _say(self, sentence: str) -> None:
+        sentence = self._hint or self._sentence()
         if self.state.text() != sentence:  # many events change nothing
             self.state.setText(sentence)
         self.state.setVisible(bool(sentence))
 
+    def _sentence(self) -> str:
+        host, lesson = self._studio.care.host, self._studio.lesson
+        if host is None:
+            return ""
+        if lesson.lost:
+            return lesson.lost
+        if host != self._studio.keeper.host or not lesson.report.device:
+            return f"Connecting to {host.address}…"
+        return f"Connected to {host.address}. {_TRAVELS}"
+
     def _show_place(self, host: Host | None) -> None:
         """Offer all machines that are known, and choose this one."""
+        self._shown, self._hint = host, ""
         known = hosts.known()
-        if host is not None and host.address not in [one.address for one in known]:
-            known.insert(0, host)
+        if host is not None and host not in known:
+            known = [host, *(one for one in known if one.address != host.address)]
         self.place.clear()
         self.place.addItem(_HERE)
         for one in known:
@@ -103,29 +106,34 @@ class HostSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
         addresses = ["", *(one.address for one in known)]
         self.place.setCurrentIndex(addresses.index(host.address) if host else 0)
         self._fields.setVisible(host is not None)
+        self._fill(host)
 
     def _on_place(self, index: int) -> None:
-        host, here = self.place.itemData(index), index == 0
-        self._fields.setVisible(not here)
-        self.address.setText(host.address if host else "")
-        self.python.setText(host.python if host else PYTHON)
-        if here or host:
+        host = self.place.itemData(index)
+        if host is not None or index == 0:
             self._move(host)
-        else:
-            self._say("Write where to compute, then press Connect.")
-            self.address.setFocus()
+            return
+        self._fill(None)
+        self._fields.show()
+        self._hint = "Write where to compute, then press Connect."
+        self.refresh()
+        self.address.setFocus()
 
     def _on_connect(self) -> None:
         try:
             host = host_of(self.address.text(), self.python.text())
         except HostError as error:
-            self._say(str(error))
+            self._hint = str(error)
+            self.refresh()
             return
         self._move(host)
-        self._show_place(host)
 
     def _move(self, host: Host | None) -> None:
-        lost = bool(self._studio.lesson.lost)
-        if host != self._studio.keeper.host or lost:
+        self._show_place(host)
+        if host != self._studio.care.host or self._studio.lesson.lost:
             self._studio.care.move(host)
         self.refresh()
+
+    def _fill(self, host: Host | None) -> None:
+        self.address.setText(host.address if host else "")
+        self.python.setText(host.python if host else PYTHON)
