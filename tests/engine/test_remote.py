@@ -93,8 +93,9 @@ def gone(pid, seconds=20):
     return False
 
 
-def test_from_the_first_stroke_to_the_model(start, toy, quick):
+def test_from_the_first_stroke_to_the_model(start, toy, quick, monkeypatch):
     """The real engine, once."""
+    monkeypatch.setattr("napari_unet.engine.link._PATIENCE", 30)
     case = toy()
     link = start()
     assert not link.met
@@ -111,7 +112,7 @@ def test_from_the_first_stroke_to_the_model(start, toy, quick):
     exported = until(link, m.Exported)[-1]
     assert Model.from_bytes(exported.model).header.classes == ("ground", "disk")
     link.close()
-    assert link.process.wait(10) == 0
+    assert link.process.wait(30) == 0
 
 
 def test_arrays_travel_both_ways(start):
@@ -136,7 +137,7 @@ def test_closing_ends_the_process_there(start, pid, monkeypatch):
     until(link, m.Ready)
     link.close()
     assert gone(pid)
-    assert link.process.wait(10) == 0
+    assert link.process.wait(30) == 0
 
 
 def test_the_process_there_ends_when_ssh_is_killed_here(start, pid):

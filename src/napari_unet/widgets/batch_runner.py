@@ -102,9 +102,11 @@ class BatchRunner(QObject):
                     pass  # training and live prediction are for the panel
 
     def _on_died(self, said: str) -> None:
-        if self._keeper is None or self.sender() is not self._keeper:
+        # the model is waited for from the panel's process
+        working = self._keeper if self._waiting is None else self._studio.keeper
+        if self._keeper is None or self.sender() is not working:
             return
-        if self._keeper is self._own:
+        if working is self._own:
             notices.report("The engine stopped while it was segmenting files.", said)
         self._end("The engine stopped. Start again: files that are done are skipped.")
 

@@ -75,7 +75,7 @@ class Lesson(QObject):
         self.notice, self.urgent, self.lost = "", False, ""
         self._refused = False  # the engine cannot work with what it was given
         self._model = b""
-        self._then: Callable[[bytes], None] | None = None  # what the model was asked for
+        self._thens: list[Callable[[bytes], None]] = []  # what the model was asked for
 
     def train(self) -> None:
         """Learn from the strokes until `pause`."""
@@ -103,7 +103,7 @@ class Lesson(QObject):
 
     def hand_over(self, then: Callable[[bytes], None]) -> None:
         """Call `then` with the best model so far, as soon as the engine hands it over."""
-        self._then = then
+        self._thens.append(then)
         self._post(Export())
 
     def adopt(self, model: bytes) -> None:
@@ -123,6 +123,7 @@ class Lesson(QObject):
     def resume(self) -> None:
         """Tell a new engine what the last one had learnt."""
         self.report, self.lost, self.gone = self.report.unanswered(), "", False
+        self._thens.clear()  # who asked the last one is not answered
         if self._model:
             self._post(Restore(self._model))
 
@@ -134,7 +135,7 @@ class Lesson(QObject):
 
     def stop(self, *, gone: bool = False) -> None:
         """There is no engine any more."""
-        self.learning, self.gone, self._then = Learning.PAUSED, gone, None
+        self.learning, self.gone, self._thens = Learning.PAUSED, gone, []
         self.lost = ""
         self.report = self.report.unanswered()
         self.changed.emit()
@@ -142,7 +143,7 @@ class Lesson(QObject):
     def part(self, sentence: str) -> bool:
         """The machine that computes is out of reach; True if it was not already."""
         first, self.lost = not self.lost, sentence
-        self.report, self._then = self.report.unanswered(), None
+        self.report, self._thens = self.report.unanswered(), []
         self.changed.emit()
         return first
 
@@ -173,7 +174,7 @@ class Lesson(QObject):
                 if not self._refused:
                     self.say(event.sentence)
             case Refused():
-                self._then = None
+                self._thens.clear()
                 self.complain(event.sentence)
                 self._refused = not self.report.answered
             case Exported():
@@ -195,9 +196,10 @@ class Lesson(QObject):
     def _keep(self, event: Exported) -> None:
         self._model = event.model
         self.learnt.emit(event.model)
-        if event.asked and self._then is not None:
-            then, self._then = self._then, None
-            then(event.model)
+        if event.asked:
+            thens, self._thens = self._thens, []
+            for then in thens:
+                then(event.model)
 
     def _write(self, path: Path, model: bytes) -> None:
         try:
