@@ -65,17 +65,23 @@ class Link:
         self._may_send = threading.Event()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - `_receive` closes it
         self._closing = threading.Event()
-        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            # -P: files that happen to lie in the user's folder must not be imported
-            host.command if host else command or [sys.executable, "-P", "-m", "napari_unet.engine"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=_environment(os.environ),
-            creationflags=_QUIET,
-            # away from the terminal: nobody would see what `ssh` asks there
-            start_new_session=host is not None,
-        )
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
+                # -P: files that happen to lie in the user's folder must not be imported
+                host.command
+                if host
+                else command or [sys.executable, "-P", "-m", "napari_unet.engine"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=_environment(os.environ),
+                creationflags=_QUIET,
+                # away from the terminal: nobody would see what `ssh` asks there
+                start_new_session=host is not None,
+            )
+        except OSError:
+            self._errors.close()
+            raise
         self._sender = threading.Thread(target=self._send, daemon=True)
         self._sender.start()
         threading.Thread(target=self._receive, daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
@@ -27,7 +28,14 @@ _TRAVELS = "Images and strokes travel through ssh; folders are segmented on this
 
 
 class HostSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
-    """One line that says where the work is done; unfolded, it can be moved."""
+    """One line that says where the work is done; unfolded, it can be moved.
+
+    Signals
+    -------
+    growing : it is about to show more.
+    """
+
+    growing = Signal()
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__("Compute on", parent, expandedIcon="▾", collapsedIcon="▸")
@@ -114,6 +122,7 @@ class HostSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
             self._move(host)
             return
         self._fill(None)
+        self.growing.emit()
         self._fields.show()
         self._hint = "Write where to compute, then press Connect."
         self.refresh()
@@ -129,6 +138,7 @@ class HostSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
         self._move(host)
 
     def _move(self, host: Host | None) -> None:
+        self.growing.emit()
         self._show_place(host)
         if host != self._studio.care.host or self._studio.lesson.lost:
             self._studio.care.move(host)

@@ -126,6 +126,7 @@ class Lesson(QObject):
         self._thens.clear()  # who asked the last one is not answered
         if self._model:
             self._post(Restore(self._model))
+        self.changed.emit()
 
     def go_on(self) -> None:
         """Train again on a new engine, if the last one did."""

@@ -68,6 +68,7 @@ class AnnotatePanel(QWidget):
         for fold in self._folds:
             folding.tidy(fold)
             self.column.follow(fold)
+        self.host.growing.connect(partial(self.column.keep_in_view, self.host))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.guide)
