@@ -65,12 +65,11 @@ class Link:
         self._may_send = threading.Event()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - `_receive` closes it
         self._closing = threading.Event()
+        # -P: files that happen to lie in the user's folder must not be imported
+        here = command or [sys.executable, "-P", "-m", "napari_unet.engine"]
         try:
-            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
-                # -P: files that happen to lie in the user's folder must not be imported
-                host.command
-                if host
-                else command or [sys.executable, "-P", "-m", "napari_unet.engine"],
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter, or the user's ssh
+                here if host is None else host.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
