@@ -1,6 +1,6 @@
 """The engine behind `ssh` on the loopback address, against the same engine as a local child.
 
-    python benchmarks/remote.py [--repeats 5] [--side 1024] [--kbit 20000]
+    python benchmarks/remote.py [--repeats 5] [--side 1024] [--kbit 20000]  # below, one tile is all
 
 Needs openssh-server and openssh-client; the server is its own, with keys to throw away. Local and
 remote runs alternate. Of each: seconds until the engine is ready, from the last stroke to the first
