@@ -25,6 +25,10 @@ PACKAGES=(
   libxcb-shape0 libxcb-xkb1 libxcb-image0 libxcb-render-util0
 )
 
+# Some tests start an ssh server of their own. Where systemd runs, the package would start one for
+# everybody, so there it is not installed and those tests are skipped
+[ -d /run/systemd/system ] || PACKAGES+=(openssh-client openssh-server)
+
 is_installed() {
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from napari_unet.core.image import Picture
 OWN = Path(tempfile.mkdtemp(prefix="napari-unet-"))
 os.environ["NAPARI_CONFIG"] = str(OWN / "settings.yaml")
 os.environ["NAPARI_UNET_DATA"] = str(OWN / "data")
+sys.path.insert(0, str(Path(__file__).parent))  # for the helpers beside the tests
 BESIDE = "PYTEST_XDIST_WORKER" in os.environ  # whether other tests run at the same time
 if BESIDE:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -60,3 +62,19 @@ def toy():
         return SimpleNamespace(image=image, raw=raw, picture=picture, paint=paint, truth=truth)
 
     return make
+
+
+@pytest.fixture
+def sshd(tmp_path, monkeypatch):
+    """A real ssh server on the loopback address, which the program's `ssh` knows as `lab`."""
+    import loopback
+    from napari_unet.engine import host
+
+    if reason := loopback.missing():
+        pytest.skip(reason)
+    folder = tmp_path / "sshd"
+    folder.mkdir()
+    server = loopback.Sshd(folder)
+    monkeypatch.setattr(host, "program", server.program)
+    yield server
+    server.stop()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from imagecodecs import zstd_encode
 from msgspec import msgpack
 
 from napari_unet.core.annotations import Annotations
@@ -84,10 +85,10 @@ def plain(value: object) -> object:
     return value
 
 
-def through(message: object) -> object:
+def through(message: object, *, packed: bool = False) -> object:
     """The message after a journey through the bytes."""
     stream = io.BytesIO()
-    codec.write(stream, message)
+    codec.write(stream, message, packed=packed)
     stream.seek(0)
     read = codec.read_command if isinstance(message, m.Command) else codec.read_event
     result = read(stream)
@@ -105,8 +106,47 @@ def test_every_message_is_tried():
 
 
 @pytest.mark.parametrize("message", [*COMMANDS, *EVENTS], ids=lambda m: type(m).__name__)
-def test_every_message_survives(message):
-    assert plain(through(message)) == plain(message)
+@pytest.mark.parametrize("packed", [False, True])
+def test_every_message_survives(message, packed):
+    assert plain(through(message, packed=packed)) == plain(message)
+
+
+def test_empty_frames_between_messages_are_skipped():
+    stream = io.BytesIO()
+    for _ in range(3):
+        codec.beat(stream)
+        codec.write(stream, m.Train())
+    codec.beat(stream)
+    stream.seek(0)
+    got = list(iter(lambda: codec.read_command(stream), None))
+    assert [type(command) for command in got] == [m.Train] * 3
+
+
+def test_class_maps_and_grey_values_become_smaller_when_they_are_packed():
+    stream = io.BytesIO()
+    codec.write(stream, m.Predicted("a", 1, 0, 0, np.ones((388, 388), np.uint8)), packed=True)
+    assert stream.tell() < 1000
+    noisy = np.random.default_rng(0).poisson(800, (1, 256, 256)).astype(np.uint16)
+    stream = io.BytesIO()
+    codec.write(stream, m.Open("a", noisy), packed=True)
+    assert stream.tell() < 0.6 * noisy.nbytes
+
+
+@pytest.mark.parametrize(
+    ("shape", "data"),
+    [
+        ((4, 4), b"junk"),
+        ((4, 4), zstd_encode(bytes(1_000_000))),  # more than it says
+        ((4, 4), zstd_encode(bytes(3))),
+        ((1 << 40,), zstd_encode(bytes(3))),
+        ((-1, 4), zstd_encode(bytes(3))),
+    ],
+)
+def test_what_cannot_be_unpacked_is_no_message(shape, data):
+    array = ["|u1", shape, data, True]
+    body = msgpack.encode({"type": "Open", "plane": "a", "image": array, "title": ""})
+    with pytest.raises(codec.BrokenStreamError):
+        codec.read_command(frame(body))
 
 
 def test_messages_follow_one_another():
@@ -135,8 +175,9 @@ def test_messages_follow_one_another():
     ],
     ids=lambda a: f"{a.dtype.str}{a.shape}{'C' if a.flags.c_contiguous else 'strided'}",
 )
-def test_arrays_of_every_kind_survive(array):
-    result = through(m.Open("a", array)).image
+@pytest.mark.parametrize("packed", [False, True])
+def test_arrays_of_every_kind_survive(array, packed):
+    result = through(m.Open("a", array), packed=packed).image
     assert result.dtype == array.dtype
     assert result.shape == array.shape
     assert np.array_equal(result, array)

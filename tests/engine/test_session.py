@@ -497,6 +497,18 @@ def test_best_weights_are_handed_over_now_and_then(begin, monkeypatch):
     assert generation == driver.session.bench.trainer.generation
 
 
+@pytest.mark.parametrize("share", [0.0, 1e9])
+def test_copies_wait_for_a_slow_line(begin, toy, monkeypatch, share):
+    """What takes long to travel travels rarely, or tiles would wait behind it."""
+    monkeypatch.setattr(module, "_COPY_EVERY", 0.0)
+    monkeypatch.setattr(module, "_COPY_SHARE", share)
+    driver = begin(m.Train())
+    driver.until(m.Exported)
+    driver.inbox.post(m.Annotate("a", Annotations.of(np.roll(toy().paint, 1, 0))))
+    heard = [event for _ in range(12) for event in driver.until(m.Trained)]
+    assert any(isinstance(event, m.Exported) for event in heard) is (share == 0)
+
+
 def test_finish_judges_the_last_steps(begin):
     driver = begin(m.Train(), held_out=0, check_every=100)
     driver.until(m.Trained)

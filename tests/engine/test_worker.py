@@ -142,7 +142,7 @@ def test_a_child_that_hangs_ends_when_its_parent_is_gone(start, toy):
     link.post(m.Open("hang", toy().raw))
     time.sleep(0.5)
     before = time.monotonic()
-    link._commands.put(None)  # closes its stdin, and nothing else
+    link._hang_up()  # closes its stdin, and nothing else
     assert link.process.wait(10) == 0
     assert 1 < time.monotonic() - before < 5
     ended = until(link, m.Ended)[-1]

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from npe2 import PluginManifest
 
+from napari_unet.engine import host
 from napari_unet.widgets import keeper
 from napari_unet.widgets.panel import AnnotatePanel
 
 HERE = Path(__file__).parent
+FAKE_SSH = (sys.executable, str(HERE / "fake_ssh.py"))
 FAKE_ENGINE = [sys.executable, str(HERE / "fake_engine.py")]
 sys.path.insert(0, str(HERE))  # for the helpers beside the tests
 
@@ -56,6 +58,14 @@ def data_folder(tmp_path, monkeypatch):
 @pytest.fixture
 def fake_engine(monkeypatch):
     monkeypatch.setattr(keeper, "engine_command", FAKE_ENGINE)
+
+
+@pytest.fixture
+def closed(monkeypatch, tmp_path):
+    """The other machine is `lab`, or any name; while this file exists, none lets anybody in."""
+    monkeypatch.setattr(host, "program", FAKE_SSH)
+    monkeypatch.setenv("FAKE_SSH_CLOSED", str(tmp_path / "closed"))
+    return tmp_path / "closed"
 
 
 @pytest.fixture

@@ -204,4 +204,5 @@ def main():
             inbox.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()

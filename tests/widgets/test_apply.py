@@ -7,6 +7,7 @@ import pytest
 from fake_model import model_bytes
 from qtpy.QtWidgets import QMessageBox
 
+from napari_unet.engine.host import Host
 from napari_unet.engine.messages import SegmentImage
 from napari_unet.widgets.apply import ApplyWidget
 
@@ -18,6 +19,7 @@ def widget(fake_engine, viewer, image):
     viewer.window.add_dock_widget(widget, name="Apply model")
     yield widget
     widget._keeper.close()
+    widget._studio.keeper.close()
 
 
 @pytest.fixture
@@ -74,6 +76,24 @@ def test_an_image_that_cannot_be_used_is_told(widget, viewer, model, qtbot):
     widget.start.click()
     qtbot.waitUntil(lambda: "same value" in widget.message.text(), timeout=5000)
     assert widget.start.isEnabled()
+
+
+def test_it_computes_where_the_panel_does(widget, viewer, model, closed, qtbot):
+    widget._studio.care.move(Host("lab"))
+    widget.model.value = model
+    widget.start.click()
+    assert widget._keeper.host == Host("lab")
+    qtbot.waitUntil(lambda: "halves segmentation" in viewer.layers, timeout=8000)
+
+
+def test_a_machine_out_of_reach_is_told(widget, model, closed, qtbot):
+    closed.touch()
+    widget._studio.care.move(Host("lab"))
+    widget.model.value = model
+    widget.start.click()
+    qtbot.waitUntil(lambda: "lab refuses ssh" in widget.message.text(), timeout=8000)
+    assert widget.start.isEnabled()
+    assert not widget._keeper.running
 
 
 def test_closing_it_ends_the_engine(widget, viewer, model, qtbot):

@@ -7,6 +7,7 @@ from fake_model import model_bytes
 from napari.layers import Labels
 
 from napari_unet.core.recipe import Recipe
+from napari_unet.engine.host import Host
 from napari_unet.widgets.batch import BatchWidget
 
 
@@ -172,3 +173,39 @@ def test_the_model_in_training_can_be_used(painted, viewer, tmp_path, qtbot):
     form.origin.value = form.origin.choices[1]
     finish(widget, qtbot)
     assert painted.keeper.running
+
+
+@pytest.fixture
+def away(painted, closed, viewer, tmp_path, qtbot):
+    """A batch with the model in training, which is on another machine."""
+    painted.care.move(Host("lab"))
+    qtbot.waitUntil(lambda: painted.keeper.host is not None, timeout=10000)
+    qtbot.waitUntil(lambda: painted.lesson.report.answered, timeout=10000)
+    (tmp_path / "a.tif").write_text("")
+    widget = BatchWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Batch")
+    form = widget.form
+    form.source.value, form.target.value = tmp_path, tmp_path / "out"
+    form.pattern.value = "*.tif"
+    form.origin.value = form.origin.choices[1]
+    yield widget
+    widget.runner.close()
+
+
+def test_folders_are_segmented_here_with_the_model_from_elsewhere(away, painted, qtbot):
+    sent = []
+    post = away.runner._own.post
+    away.runner._own.post = lambda command: (sent.append(command), post(command))
+    finish(away, qtbot)
+    assert "1 segmented" in away.message.text()
+    assert sent[-1].model == model_bytes(painted.roster.classes.names)
+    assert not away.runner._own.running
+
+
+def test_a_line_that_breaks_before_the_model_came_is_told(away, painted, closed, qtbot):
+    painted.lesson._post = lambda command: None  # it will not come
+    away.start.click()
+    assert "Starting on this machine" in away.message.text()
+    painted.keeper._link.process.kill()
+    qtbot.waitUntil(lambda: "connection to lab was lost" in away.message.text(), timeout=10000)
+    assert away.start.isEnabled()

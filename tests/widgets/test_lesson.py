@@ -82,3 +82,24 @@ def test_a_loaded_model_counts_as_an_answer(lesson):
     lesson.adopt(b"model")
     lesson.hear(m.Restored(("a", "b")))
     assert lesson.report.answered
+
+
+def test_all_who_ask_for_the_model_get_it(lesson):
+    first, second = [], []
+    lesson.hand_over(first.append)
+    lesson.hand_over(second.append)
+    lesson.hear(m.Exported(b"copy", asked=False))
+    assert first == second == []
+    lesson.hear(m.Exported(b"model", asked=True))
+    lesson.hear(m.Exported(b"model", asked=True))
+    assert first == second == [b"model"]
+
+
+def test_a_machine_out_of_reach_is_told_once_until_a_new_engine_is(lesson):
+    lesson.train()
+    assert lesson.part("The connection was lost.")
+    assert not lesson.part("lab refuses ssh.")
+    assert lesson.lost == "lab refuses ssh."
+    lesson.resume()
+    assert lesson.lost == ""
+    assert lesson.learning is Learning.TRAINING

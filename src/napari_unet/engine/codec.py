@@ -1,7 +1,8 @@
 """Messages as bytes: length-prefixed MessagePack frames over a pipe or `ssh`.
 
 No pickle: bytes from the other end can become a message of the closed unions or an error,
-nothing else.
+nothing else. An empty frame only says that its sender is there. Over a network, arrays are packed:
+the first bytes of all numbers lie side by side, then the second ones, compressed with Zstandard.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import math
 import re
 import struct
+from functools import partial
 from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_unet.engine.messages import Command, Event
 
@@ -25,37 +28,79 @@ class BrokenStreamError(RuntimeError):
     """The bytes are not a frame: the other end died while writing, or is something else."""
 
 
-def _encode_array(value: Any) -> Any:  # noqa: ANN401
+class CutShortError(BrokenStreamError):
+    """The stream ended inside a frame."""
+
+    def __init__(self) -> None:
+        super().__init__("the stream ended inside a frame")
+
+
+def _encode_array(value: Any, *, packed: bool = False) -> Any:  # noqa: ANN401
     if isinstance(value, np.ndarray):
         if not _DTYPE.fullmatch(value.dtype.str):
             raise TypeError(f"arrays of {value.dtype} do not travel")
-        flat = np.ascontiguousarray(value).reshape(-1)
-        return (value.dtype.str, value.shape, flat.view(np.uint8).data)
+        flat = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+        if not packed:
+            return (value.dtype.str, value.shape, flat.data)
+        return (value.dtype.str, value.shape, _pack(flat, value.dtype.itemsize), True)
     raise NotImplementedError(f"cannot send a {type(value).__name__}")
 
 
 def _decode_array(kind: type, value: Any) -> Any:  # noqa: ANN401
     if kind is np.ndarray or getattr(kind, "__origin__", None) is np.ndarray:
-        name, shape, data = msgspec.convert(value, tuple[str, tuple[int, ...], bytes])
+        packed = len(value) == 4
+        parts = tuple[str, tuple[int, ...], bytes]
+        name, shape, data = msgspec.convert(value[:3] if packed else value, parts)
         if not _DTYPE.fullmatch(name):
             raise ValueError(f"arrays of {name} do not travel")
         dtype = np.dtype(name)
-        if len(data) != math.prod(shape) * dtype.itemsize:
+        size = math.prod(shape) * dtype.itemsize
+        if packed:
+            data = _unpack(data, size, dtype.itemsize)
+        if len(data) != size:
             raise ValueError(f"{len(data)} bytes are no array of shape {shape}")
         return np.frombuffer(data, dtype).reshape(shape)
     raise NotImplementedError(f"cannot read a {kind}")
 
 
+def _pack(flat: NDArray[np.uint8], itemsize: int) -> bytes:
+    from imagecodecs import zstd_encode  # needed over a network only
+
+    return bytes(zstd_encode(flat.reshape(-1, itemsize).T.tobytes(), level=1))
+
+
+def _unpack(data: bytes, size: int, itemsize: int) -> bytes:
+    """The `size` bytes that were packed."""
+    from imagecodecs import ZstdError, zstd_decode
+
+    if not 0 <= size <= _LONGEST:
+        raise ValueError(f"an array of {size} bytes cannot be right")
+    try:  # `out` is how long it may become
+        flat = np.frombuffer(zstd_decode(data, out=size), np.uint8) if size else np.empty(0)
+    except ZstdError as error:
+        raise ValueError(f"an array cannot be unpacked: {error}") from error
+    if flat.size % itemsize:
+        raise ValueError(f"{flat.size} bytes are no array")
+    return np.ascontiguousarray(flat.reshape(itemsize, -1).T).tobytes()
+
+
 _encoder = msgspec.msgpack.Encoder(enc_hook=_encode_array)
+_packer = msgspec.msgpack.Encoder(enc_hook=partial(_encode_array, packed=True))
 _commands = msgspec.msgpack.Decoder(Command, dec_hook=_decode_array)
 _events = msgspec.msgpack.Decoder(Event, dec_hook=_decode_array)
 
 
-def write(stream: BinaryIO, message: Command | Event) -> None:
-    """Write one frame and flush it."""
-    body = _encoder.encode(message)
+def write(stream: BinaryIO, message: Command | Event, *, packed: bool = False) -> None:
+    """Write one frame and flush it; `packed` for a network."""
+    body = (_packer if packed else _encoder).encode(message)
     stream.write(_LENGTH.pack(len(body)))
     stream.write(body)
+    stream.flush()
+
+
+def beat(stream: BinaryIO) -> None:
+    """Write an empty frame: the sender is there, and has nothing to say."""
+    stream.write(_LENGTH.pack(0))
     stream.flush()
 
 
@@ -89,12 +134,14 @@ def _decoded(decoder: Any, body: bytes) -> Any:  # noqa: ANN401
 
 
 def _frame(stream: BinaryIO) -> bytes | None:
-    head = stream.read(_LENGTH.size)
-    if not head:
-        return None
-    if len(head) < _LENGTH.size:
-        raise BrokenStreamError("the stream ended inside a frame")
-    (length,) = _LENGTH.unpack(head)
+    length = 0
+    while not length:
+        head = stream.read(_LENGTH.size)
+        if not head:
+            return None
+        if len(head) < _LENGTH.size:
+            raise CutShortError
+        (length,) = _LENGTH.unpack(head)
     if length > _LONGEST:
         raise BrokenStreamError(f"a frame of {length} bytes cannot be right")
     try:
@@ -102,5 +149,5 @@ def _frame(stream: BinaryIO) -> bytes | None:
     except MemoryError as error:
         raise BrokenStreamError(f"a frame of {length} bytes does not fit into memory") from error
     if len(body) < length:
-        raise BrokenStreamError("the stream ended inside a frame")
+        raise CutShortError
     return body

@@ -56,10 +56,10 @@ class Inbox:
             self._waiting.clear()
             return commands
 
-    def wait(self) -> None:
-        """Block until a command waits or the inbox is closed."""
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until a command waits, the inbox is closed, or so many seconds are over."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(lambda: self._waiting or self._closed, timeout)
 
     def close(self) -> None:
         """No more commands will come."""

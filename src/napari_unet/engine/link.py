@@ -1,4 +1,8 @@
-"""The parent's end: starts the engine's process, talks to it, and tells how it ended."""
+"""The parent's end: starts the engine's process, talks to it, and tells how it ended.
+
+The process runs here, or on another machine through `ssh`; then nothing is sent before it has
+greeted, arrays are packed, and a word every few seconds says that the parent is there.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,18 @@ import threading
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from napari_unet.engine import codec
+from napari_unet.engine.host import Host, HostError, meet
+from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.messages import Command, Ended, Event
+from napari_unet.engine.parting import Parting, why
+from napari_unet.engine.vigil import BEAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _WAITING = 64  # events that may wait for the window before the engine must wait too
 _PATIENCE = 2.5  # seconds until a process that was asked to end is killed
+_MEETING = 60.0  # seconds until an engine elsewhere must have greeted
 _LAST_WORDS = 8000  # bytes of the child's error output that are kept
 _QUIET = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0) | getattr(
     subprocess, "CREATE_NO_WINDOW", 0
@@ -32,22 +41,46 @@ class Link:
     ----------
     command : sequence of str, optional
         How to start the engine; by default this Python runs `napari_unet.engine`.
+    host : Host, optional
+        The machine on which to start it instead.
+
+    Attributes
+    ----------
+    process : subprocess.Popen
+        The engine, or the `ssh` that leads to it.
+    met : bool
+        Whether it is there: this machine's own, or one elsewhere that has greeted.
+
+    Raises
+    ------
+    OSError
+        If there is no such command.
     """
 
-    def __init__(self, command: Sequence[str] | None = None) -> None:
+    def __init__(self, command: Sequence[str] | None = None, host: Host | None = None) -> None:
+        self._host, self._late = host, False
+        self.met = host is None
         self._events: queue.Queue[Event] = queue.Queue(_WAITING)
-        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._outbox = Inbox()  # a slow line must not fall behind either
+        self._may_send = threading.Event()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - `_receive` closes it
         self._closing = threading.Event()
-        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            # -P: files that happen to lie in the user's folder must not be imported
-            command or [sys.executable, "-P", "-m", "napari_unet.engine"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=_environment(os.environ),
-            creationflags=_QUIET,
-        )
+        # -P: files that happen to lie in the user's folder must not be imported
+        here = command or [sys.executable, "-P", "-m", "napari_unet.engine"]
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter, or the user's ssh
+                here if host is None else host.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=_environment(os.environ),
+                creationflags=_QUIET,
+                # away from the terminal: nobody would see what `ssh` asks there
+                start_new_session=host is not None,
+            )
+        except OSError:
+            self._errors.close()
+            raise
         self._sender = threading.Thread(target=self._send, daemon=True)
         self._sender.start()
         threading.Thread(target=self._receive, daemon=True).start()
@@ -55,7 +88,7 @@ class Link:
     def post(self, command: Command) -> None:
         """Send a command, at once, whatever the engine is doing; dropped when it has ended."""
         if self._sender.is_alive():
-            self._commands.put(command)
+            self._outbox.post(command)
 
     def events(self, most: int = 1000) -> Iterator[Event]:
         """Yield what has arrived, at most so many; the last event of a process is `Ended`."""
@@ -83,7 +116,7 @@ class Link:
         if self._closing.is_set():
             return
         self._closing.set()
-        self._commands.put(None)
+        self._hang_up()
         threading.Thread(target=self._reap, daemon=True).start()
 
     def _reap(self) -> int:
@@ -94,29 +127,68 @@ class Link:
             self.process.kill()
             return self.process.wait()
 
+    def _hang_up(self) -> None:
+        """Have the sender close the engine's stdin."""
+        self._outbox.close()
+        self._may_send.set()
+
     def _send(self) -> None:
-        stream = cast("BinaryIO", self.process.stdin)
+        stream, remote = cast("BinaryIO", self.process.stdin), self._host is not None
         # an OSError: the process is gone; `_receive` tells how
         with contextlib.suppress(OSError), stream:
-            while (command := self._commands.get()) is not None:
-                codec.write(stream, command)
+            self._may_send.wait()
+            while not self._outbox.closed:
+                commands = self._outbox.take()
+                for command in commands:
+                    codec.write(stream, command, packed=remote)
+                if remote and not commands:
+                    codec.beat(stream)
+                self._outbox.wait(BEAT if remote else None)
 
     def _receive(self) -> None:
         stream = cast("BinaryIO", self.process.stdout)
-        broken = ""
+        broken, parting = "", None
         try:
-            while (event := codec.read_event(stream)) is not None:
+            self.met = self._meet(stream)
+            self._may_send.set()
+            while self.met and (event := codec.read_event(stream)) is not None:
                 self._deliver(event)
+        except HostError as error:
+            parting = Parting(str(error), passing=False)
+            self.process.kill()
         except codec.BrokenStreamError as error:
             broken = f"{error}\n"
-            self.process.kill()
-        self._commands.put(None)  # nobody reads commands any more
+            if self._host is None or not isinstance(error, codec.CutShortError):
+                parting = Parting("", passing=False)
+                self.process.kill()
+        self._hang_up()  # nobody reads commands any more
         stream.close()
         code = self._reap()
+        said = self._last_words()
+        if self._host is not None and parting is None:
+            parting = why(self._host, code, said, met=self.met, late=self._late)
+        self._deliver(Ended(code, broken + said, *(parting or ())))
+
+    def _meet(self, stream: BinaryIO) -> bool:
+        """Wait for the engine; False if it went away before it came."""
+        if self._host is None:
+            return True
+        patience = threading.Timer(_MEETING, self._lose_patience)
+        patience.daemon = True
+        patience.start()
+        try:
+            return meet(stream, self._host)
+        finally:
+            patience.cancel()
+
+    def _lose_patience(self) -> None:
+        self._late = True
+        self.process.kill()
+
+    def _last_words(self) -> str:
         with self._errors as errors:
             errors.seek(max(0, errors.seek(0, os.SEEK_END) - _LAST_WORDS))
-            said = errors.read().decode(errors="replace")
-        self._deliver(Ended(code, broken + said))
+            return errors.read().decode(errors="replace")
 
     def _deliver(self, event: Event) -> None:
         """Queue an event; a full queue makes the engine wait, a closed link drops it."""

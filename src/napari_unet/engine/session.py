@@ -29,7 +29,8 @@ from napari_unet.engine.pointing import Pointing
 from napari_unet.engine.supply import PixelsError, Supply
 from napari_unet.engine.workbench import Workbench
 
-_COPY_EVERY = 15.0  # seconds between two copies of the best weights for the parent
+_COPY_EVERY = 15.0  # seconds between two copies of the best weights for the parent …
+_COPY_SHARE = 10.0  # … or so many times what the last one took to travel
 _SHORT = (
     "Training does not fit into memory, not even with one patch at a time: choose smaller patches "
     "in the settings, close other programs, or choose the device cpu."
@@ -62,7 +63,10 @@ class Session:
         self._todo: deque[Command] = deque()  # taken from the inbox, an error loses none of them
         self._training = self._resting = self._stumbled = False
         self._unjudged = False  # whether steps were taken since the last check
-        self._copied = (0, 0.0)  # generation and time of the parent's copy of the best weights
+        self._copied = (
+            0,
+            0.0,
+        )  # generation of the parent's copy of the best weights; when the next
 
     def run(self, inbox: Inbox) -> Iterator[Event]:
         """Work until the inbox is closed. `Idle` says that nothing is left to do for now."""
@@ -246,8 +250,10 @@ class Session:
 
     def _copy(self, trainer: Trainer) -> Iterator[Event]:
         """Give the parent the best weights now and then, in case this process dies."""
-        generation, when = self._copied
-        now = time.monotonic()
-        if trainer.generation != generation and now - when > _COPY_EVERY:
-            self._copied = (trainer.generation, now)
+        generation, due = self._copied
+        began = time.monotonic()
+        if trainer.generation != generation and began > due:
             yield events.Exported(self.bench.model().to_bytes(), asked=False)
+            now = time.monotonic()  # who listens takes it before going on, however slow the line
+            pause = max(_COPY_EVERY, _COPY_SHARE * (now - began))
+            self._copied = (trainer.generation, now + pause)

@@ -1,7 +1,8 @@
 """The child process: drives a session, reads commands from stdin, writes events to stdout.
 
 Run as `python -m napari_unet.engine`. It has low priority, so the window stays fluid, and it
-ends by itself when its stdin closes, however the parent died.
+ends by itself when its stdin closes, however the parent died. With `--remote` its parent is on
+another machine: it greets first, sends arrays packed, and ends when the parent falls silent.
 """
 
 from __future__ import annotations
@@ -16,20 +17,26 @@ from functools import partial
 from typing import BinaryIO
 
 from napari_unet.engine import codec
+from napari_unet.engine.host import greet
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.messages import Event, Failed, Idle, Pixels
 from napari_unet.engine.supply import Supply
+from napari_unet.engine.vigil import watched
 
 _GRACE = 1.5  # seconds for the current step to end once the parent is gone
 
 
-def main() -> None:
+def main(*, remote: bool = False) -> None:
     """Serve one parent until it closes the stream."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is meant for the parent
     source, sink = _private_streams()
     logging.basicConfig(format="%(name)s: %(message)s")  # to where last words are looked for
     logging.getLogger("napari_unet").setLevel(logging.INFO)
-    inbox, supply = Inbox(), Supply(partial(_tell, sink))
+    if remote:
+        greet(sink)
+        source = watched(source)
+    tell = partial(_tell, sink, packed=remote)
+    inbox, supply = Inbox(), Supply(tell)
     threading.Thread(target=_listen, args=(source, inbox, supply), daemon=True).start()
     _step_back()
     from napari_unet.engine.session import Session  # torch takes seconds
@@ -41,17 +48,17 @@ def main() -> None:
                 if isinstance(event, Idle):
                     inbox.wait()
                 else:
-                    _tell(sink, event)
+                    tell(event)
         except Exception as error:  # noqa: BLE001 - whatever it is, the user must hear of it
             session.pause()
             sentence = f"The engine stumbled: {error}. Your strokes are safe; press Train again."
-            _tell(sink, Failed(sentence, traceback.format_exc()))
+            tell(Failed(sentence, traceback.format_exc()))
 
 
-def _tell(sink: BinaryIO, event: Event) -> None:
+def _tell(sink: BinaryIO, event: Event, *, packed: bool) -> None:
     """Send an event; end the process where the parent closed its end."""
     try:
-        codec.write(sink, event)
+        codec.write(sink, event, packed=packed)
     except OSError:
         raise SystemExit from None
 

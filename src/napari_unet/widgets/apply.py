@@ -91,6 +91,7 @@ class ApplyWidget(QWidget):
         self._keeper.received.connect(self._take)
         self._keeper.died.connect(self._on_died)
         self._keeper.given_up.connect(self._on_died)
+        self._keeper.parted.connect(self._on_parted)
         self._segmenter.progressed.connect(self._on_progress)
         self._segmenter.finished.connect(self._on_finished)
         self.destroyed.connect(partial(self._keeper.close))
@@ -139,7 +140,10 @@ class ApplyWidget(QWidget):
             return
         self._say("Starting the engine…")
         self.bar.setRange(0, 0)
-        self._keeper.start()
+        # a package is a file here; a model's bytes travel to where the panel computes
+        self._keeper.move(None if isinstance(chosen, Package) else self._studio.keeper.host)
+        if not self._keeper.start():
+            return
         count, data = (MAX_COLOURS, b"") if isinstance(chosen, Package) else chosen
         if data:
             self._keeper.post(Restore(data))
@@ -200,6 +204,12 @@ class ApplyWidget(QWidget):
     def _on_died(self, said: str) -> None:
         notices.report("The engine stopped while it was segmenting.", said)
         self._segmenter.fail("The engine stopped. Try again, or use a smaller image.")
+
+    def _on_parted(self, sentence: str) -> None:
+        if self._segmenter.running:
+            self._segmenter.fail(sentence)
+        else:
+            self._say(sentence, warn=True)
 
     def _say(self, sentence: str, *, warn: bool = False) -> None:
         self.message.setText(sentence)

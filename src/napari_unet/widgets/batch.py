@@ -130,7 +130,8 @@ class BatchWidget(QWidget):
             return
         self._previewing, self._kinds, self._pace = preview, command.recipe.kinds, Pace()
         self.bar.setRange(0, 0)
-        self._say("Starting…")
+        away = self._studio.keeper.host is not None
+        self._say("Starting on this machine, where the files are…" if away else "Starting…")
         self.runner.start(command)
         self._refresh()
 

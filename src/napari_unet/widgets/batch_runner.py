@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.engine.messages import (
@@ -24,6 +25,9 @@ from napari_unet.widgets.studio import Studio
 class BatchRunner(QObject):
     """One batch at a time: in a process of its own, or in the panel's if it has the model.
 
+    It runs on this machine, where the files are; if the panel computes on another one, the model
+    is brought from there.
+
     Signals
     -------
     told : FolderFound, FileAdvanced or FileSegmented
@@ -39,10 +43,12 @@ class BatchRunner(QObject):
         self._studio = studio
         self._own = Keeper()
         self._keeper: Keeper | None = None  # of the process that works
+        self._waiting: SegmentFolder | None = None  # for the model
         for keeper in (self._own, studio.keeper):
             keeper.received.connect(self._take)
             keeper.died.connect(self._on_died)
             keeper.given_up.connect(self._on_died)
+        studio.keeper.parted.connect(self._on_parted)
 
     @property
     def running(self) -> bool:
@@ -51,7 +57,17 @@ class BatchRunner(QObject):
 
     def start(self, command: SegmentFolder) -> None:
         """Begin a batch."""
-        self._keeper = self._own if command.model else self._studio.keeper
+        away = self._studio.keeper.host is not None
+        self._keeper = self._own if command.model or away else self._studio.keeper
+        if away and not command.model:
+            self._waiting = command
+            self._studio.lesson.hand_over(self._on_model)
+        else:
+            self._begin(command)
+
+    def _begin(self, command: SegmentFolder) -> None:
+        if self._keeper is None:
+            return
         if self._keeper.start():  # a new process knows no settings yet
             classes = self._studio.roster.classes.names
             self._keeper.post(Configure(classes, self._studio.settings))
@@ -86,14 +102,25 @@ class BatchRunner(QObject):
                     pass  # training and live prediction are for the panel
 
     def _on_died(self, said: str) -> None:
-        if self._keeper is None or self.sender() is not self._keeper:
+        # the model is waited for from the panel's process
+        working = self._keeper if self._waiting is None else self._studio.keeper
+        if self._keeper is None or self.sender() is not working:
             return
-        if self._keeper is self._own:
+        if working is self._own:
             notices.report("The engine stopped while it was segmenting files.", said)
         self._end("The engine stopped. Start again: files that are done are skipped.")
 
+    def _on_model(self, model: bytes) -> None:
+        if self._waiting is not None:
+            command, self._waiting = replace(self._waiting, model=model), None
+            self._begin(command)
+
+    def _on_parted(self, sentence: str) -> None:
+        if self._waiting is not None:
+            self._end(f"{sentence} Start again when it is back, or choose a model file.", warn=True)
+
     def _end(self, sentence: str, *, warn: bool = False) -> None:
-        self._keeper = None
+        self._keeper = self._waiting = None
         self._own.close()
         self.ended.emit(sentence, warn)
 

@@ -53,11 +53,18 @@ class Column(QScrollArea):
             self._show(self._unfolding)
         return super().eventFilter(watched, event)
 
+    def keep_in_view(self, fold: QWidget) -> None:
+        """Scroll to a section that is about to grow."""
+        self._unfolding = fold
+        self._settled.start()
+
     def _on_toggled(self, fold: QCollapsible, is_open: bool) -> None:  # noqa: FBT001 - Qt calls it
         self._unfolding = fold if is_open else None
         self._settled.start()
 
     def _on_settled(self) -> None:
+        if self._unfolding is not None:  # there may not have been room to scroll before
+            self._show(self._unfolding)
         self._unfolding = None
 
     def _show(self, fold: QWidget) -> None:

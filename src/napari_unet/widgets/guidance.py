@@ -37,6 +37,7 @@ class Situation:
     painted : names of the classes that have strokes.
     ready : the engine is up.
     gone : the engine died too often.
+    lost : why the machine that computes is out of reach, empty if it is not.
     answered : there is a prediction.
     trained : training has been started once.
     good : the numbers say that hardly anything is wrong.
@@ -51,6 +52,7 @@ class Situation:
     painted: tuple[str, ...] = ()
     ready: bool = False
     gone: bool = False
+    lost: str = ""
     answered: bool = False
     learning: Learning = Learning.PAUSED
     trained: bool = False
@@ -91,6 +93,8 @@ def advice(now: Situation) -> Advice:
             "again; if it stops again, the notification at the lower right holds its report.",
             urgent=True,
         )
+    if now.lost:
+        return Advice(Step.WAIT, "No connection", now.lost, urgent=True)
     if now.urgent:
         return Advice(_natural(now).step, "Please look", now.notice, urgent=True)
     if now.outlining:

@@ -8,13 +8,17 @@ from collections.abc import Sequence
 
 from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 
+from napari_unet.engine.host import Host
 from napari_unet.engine.link import Link
 from napari_unet.engine.messages import Command, Ended, Event
+from napari_unet.widgets.timers import single_shot
 
 TICK = 40  # ms between two looks at what the engine said
 _BATCH = 48  # events taken in one tick; more wait, and so does the engine
 _DEATHS = 3  # this many …
 _WITHIN = 60.0  # … in so many seconds are too many
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds before a lost machine is tried again
+_NO_SSH = "There is no ssh on this machine: install OpenSSH's client (openssh-client)."
 
 # How to start the engine; None is the real one. Tests put a stand-in here.
 engine_command: Sequence[str] | None = None
@@ -22,6 +26,11 @@ engine_command: Sequence[str] | None = None
 
 class Keeper(QObject):
     """One engine process, started again when it dies.
+
+    Attributes
+    ----------
+    host : Host or None
+        The machine that it runs on; None is this one.
 
     Signals
     -------
@@ -31,15 +40,25 @@ class Keeper(QObject):
         The process died and a new one runs, which knows nothing yet; what it said last.
     given_up : str
         It died too often and was not started again; what it said last.
+    parted : str, bool
+        The other machine is out of reach: why, as a sentence, and whether it is tried again.
+    returned : the other machine is in reach again; the engine there knows nothing yet.
     """
 
     received = Signal(object)
     died = Signal(str)
     given_up = Signal(str)
+    parted = Signal(str, bool)
+    returned = Signal()
 
     def __init__(self) -> None:
         super().__init__()
+        self.host: Host | None = None
         self._link: Link | None = None
+        self._known = False  # whether the host was in reach once
+        self._tries, self._since = 0, 0.0  # in vain, and when the last one began
+        self._returning = False
+        self._again = single_shot(self, self._try_again)
         self._deaths: deque[float] = deque(maxlen=_DEATHS)
         self._timer = QTimer(self)
         self._timer.setInterval(TICK)
@@ -50,8 +69,8 @@ class Keeper(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether an engine is there to talk to."""
-        return self._link is not None
+        """Whether an engine is there to talk to, or about to be."""
+        return self._link is not None or self._again.isActive()
 
     @property
     def process_id(self) -> int | None:
@@ -62,9 +81,23 @@ class Keeper(QObject):
         """Start the engine; at once, it needs some seconds to be ready. False if it runs."""
         if self._link is not None:
             return False
-        self._link = Link(engine_command)
+        self._again.stop()
+        self._returning, self._since = False, time.monotonic()
+        try:
+            self._link = Link(engine_command, self.host)
+        except OSError:
+            if self.host is None:
+                raise
+            self.parted.emit(_NO_SSH, False)  # noqa: FBT003 - a signal's
+            return False
         self._timer.start()
         return True
+
+    def move(self, host: Host | None) -> None:
+        """End the engine; the next one is started on that machine."""
+        self.close()
+        self._deaths.clear()
+        self.host, self._known, self._tries = host, False, 0
 
     def post(self, command: Command) -> None:
         """Send a command; without an engine nothing happens."""
@@ -74,6 +107,7 @@ class Keeper(QObject):
     def close(self) -> None:
         """End the engine; it may be started again."""
         self._timer.stop()
+        self._again.stop()
         if self._link is not None:
             self._link.close()
             self._link = None
@@ -82,6 +116,9 @@ class Keeper(QObject):
         link = self._link
         if link is None:
             return
+        if self._returning and link.met:
+            self._returning = False
+            self.returned.emit()
         batch: list[Event] = []
         end: Ended | None = None
         for event in link.events(_BATCH):
@@ -92,7 +129,26 @@ class Keeper(QObject):
         if batch:
             self.received.emit(batch)
         if end is not None and link is self._link:
-            self._revive(end)
+            self._known |= link.met
+            if end.sentence:
+                self._part(end, met=link.met)
+            else:
+                self._revive(end)
+
+    def _part(self, end: Ended, *, met: bool) -> None:
+        """The other machine is out of reach; try again where it was in reach before."""
+        self.close()
+        if met and time.monotonic() - self._since > _WITHIN:
+            self._tries = 0
+        again = end.passing and self._known
+        if again:
+            pause = min(_FIRST_PAUSE * 2**self._tries, _LONGEST_PAUSE)
+            self._tries += 1
+            self._again.start(round(1000 * pause))
+        self.parted.emit(end.sentence, again)
+
+    def _try_again(self) -> None:
+        self._returning = self.start()
 
     def _revive(self, end: Ended) -> None:
         self.close()

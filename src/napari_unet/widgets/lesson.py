@@ -53,6 +53,7 @@ class Lesson(QObject):
     learning : what goes on.
     trained : training has been started once.
     gone : the engine died too often.
+    lost : why the machine that computes is out of reach, as a sentence; empty while it is not.
     notice, urgent : a sentence that comes before all other advice, and whether it is a warning.
 
     Signals
@@ -71,10 +72,10 @@ class Lesson(QObject):
         self.report = Report()
         self.learning = Learning.PAUSED
         self.trained = self.gone = False
-        self.notice, self.urgent = "", False
+        self.notice, self.urgent, self.lost = "", False, ""
         self._refused = False  # the engine cannot work with what it was given
         self._model = b""
-        self._then: Callable[[bytes], None] | None = None  # what the model was asked for
+        self._thens: list[Callable[[bytes], None]] = []  # what the model was asked for
 
     def train(self) -> None:
         """Learn from the strokes until `pause`."""
@@ -102,7 +103,7 @@ class Lesson(QObject):
 
     def hand_over(self, then: Callable[[bytes], None]) -> None:
         """Call `then` with the best model so far, as soon as the engine hands it over."""
-        self._then = then
+        self._thens.append(then)
         self._post(Export())
 
     def adopt(self, model: bytes) -> None:
@@ -121,9 +122,11 @@ class Lesson(QObject):
 
     def resume(self) -> None:
         """Tell a new engine what the last one had learnt."""
-        self.report = self.report.unanswered()
+        self.report, self.lost, self.gone = self.report.unanswered(), "", False
+        self._thens.clear()  # who asked the last one is not answered
         if self._model:
             self._post(Restore(self._model))
+        self.changed.emit()
 
     def go_on(self) -> None:
         """Train again on a new engine, if the last one did."""
@@ -133,9 +136,17 @@ class Lesson(QObject):
 
     def stop(self, *, gone: bool = False) -> None:
         """There is no engine any more."""
-        self.learning, self.gone, self._then = Learning.PAUSED, gone, None
+        self.learning, self.gone, self._thens = Learning.PAUSED, gone, []
+        self.lost = ""
         self.report = self.report.unanswered()
         self.changed.emit()
+
+    def part(self, sentence: str) -> bool:
+        """The machine that computes is out of reach; True if it was not already."""
+        first, self.lost = not self.lost, sentence
+        self.report, self._thens = self.report.unanswered(), []
+        self.changed.emit()
+        return first
 
     def say(self, sentence: str, *, urgent: bool = False) -> None:
         """Put a sentence before all other advice; an empty one takes it back."""
@@ -164,7 +175,7 @@ class Lesson(QObject):
                 if not self._refused:
                     self.say(event.sentence)
             case Refused():
-                self._then = None
+                self._thens.clear()
                 self.complain(event.sentence)
                 self._refused = not self.report.answered
             case Exported():
@@ -186,9 +197,10 @@ class Lesson(QObject):
     def _keep(self, event: Exported) -> None:
         self._model = event.model
         self.learnt.emit(event.model)
-        if event.asked and self._then is not None:
-            then, self._then = self._then, None
-            then(event.model)
+        if event.asked:
+            thens, self._thens = self._thens, []
+            for then in thens:
+                then(event.model)
 
     def _write(self, path: Path, model: bytes) -> None:
         try:

@@ -15,6 +15,7 @@ from napari_unet.widgets.column import Column
 from napari_unet.widgets.compat import unwrapped
 from napari_unet.widgets.correct_section import CorrectSection
 from napari_unet.widgets.guide_view import GuideView
+from napari_unet.widgets.host_section import HostSection
 from napari_unet.widgets.image_section import ImageSection
 from napari_unet.widgets.keys_section import KeysSection
 from napari_unet.widgets.project_section import ProjectSection
@@ -47,6 +48,7 @@ class AnnotatePanel(QWidget):
         self.view = ViewSection(self.studio)
         self.scores = ScoreSection(self.studio)
         self.results = ResultSection(self.studio)
+        self.host = HostSection(self.studio)
         self.settings = SettingsForm(self.studio)
         self.keys = KeysSection()
         self._lay_out()
@@ -59,13 +61,14 @@ class AnnotatePanel(QWidget):
     def _lay_out(self) -> None:
         self.column = Column((
             self.project, _line(), self.image, self.classes, _line(), self.training, self.correct,
-            _line(), self.view, _line(), self.scores, self.results, _line(), self.settings,
-            self.keys,
+            _line(), self.view, _line(), self.scores, self.results, _line(), self.host,
+            self.settings, self.keys,
         ))  # fmt: skip
         self._folds = self.column.findChildren(QCollapsible)
         for fold in self._folds:
             folding.tidy(fold)
             self.column.follow(fold)
+        self.host.growing.connect(partial(self.column.keep_in_view, self.host))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.guide)

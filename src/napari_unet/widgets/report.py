@@ -115,14 +115,16 @@ def agreement_sentence(report: Report) -> str:
     return f"Of {newest}, {_percent(report.agreement)} was predicted right before it was learnt."
 
 
-def detail_sentence(report: Report, *, running: bool) -> str:
-    """Where it computes and how fast, in words."""
+def detail_sentence(report: Report, *, running: bool, host: str = "") -> str:
+    """Where it computes and how fast, in words; `host` is another machine's address."""
+    if not report.device and not running:
+        return "The engine is not running."
     if not report.device:
-        return "The engine is starting…" if running else "The engine is not running."
+        return f"Connecting to {host}…" if host else "The engine is starting…"
     place = report.device.upper() if report.device in ("cpu", "mps") else report.device
     if report.device == "cpu":
         place += f", {report.threads} thread{'s' * (report.threads != 1)}"
-    parts = [place]
+    parts = [f"{place} on {host}" if host else place]
     if report.shrink is not None:
         parts.append(scale_words(report.shrink))
     if report.seconds is not None:

@@ -49,10 +49,11 @@ class ScoreSection(QWidget):
 
     def refresh(self) -> None:
         """Show how it goes."""
-        lesson, running = self._studio.lesson, self._studio.keeper.running
+        lesson, keeper = self._studio.lesson, self._studio.keeper
+        host = keeper.host.address if keeper.host else ""
         self._show(self.score, score_sentence(lesson.report) if lesson.trained else "")
         self._show(self.agreement, agreement_sentence(lesson.report))
-        self._show(self.detail, detail_sentence(lesson.report, running=running))
+        self._show(self.detail, detail_sentence(lesson.report, running=keeper.running, host=host))
 
     @staticmethod
     def _show(label: QLabel, text: str) -> None:

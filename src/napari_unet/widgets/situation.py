@@ -30,6 +30,7 @@ def situation_of(
         painted=tuple(name for k, name in enumerate(names, start=1) if counts[k]),
         ready=bool(lesson.report.device),
         gone=lesson.gone,
+        lost=lesson.lost,
         answered=lesson.report.answered,
         learning=lesson.learning,
         trained=lesson.trained,

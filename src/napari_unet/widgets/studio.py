@@ -14,8 +14,8 @@ from napari_unet.core.annotations import AnnotationError
 from napari_unet.core.image import ImageError
 from napari_unet.core.settings import Settings
 from napari_unet.engine.messages import Configure
-from napari_unet.widgets import notices
 from napari_unet.widgets.desk import Desk
+from napari_unet.widgets.engine_care import EngineCare
 from napari_unet.widgets.guidance import Situation
 from napari_unet.widgets.hearing import Hearing
 from napari_unet.widgets.keeper import Keeper
@@ -38,7 +38,7 @@ class Studio(QObject):
     Attributes
     ----------
     watch : tells of the viewer's layers and theme.
-    keeper : the engine's process.
+    keeper, care : the engine's process; who starts it, here or on another machine.
     desk : the images in work.
     roster : the classes.
     lesson : training as it stands.
@@ -73,6 +73,9 @@ class Studio(QObject):
         self.roster = Roster(viewer, self.desk)
         self.lesson = Lesson(self.keeper.post)
         self.segmenter = ImageSegmenter(self.keeper.post)
+        self.care = EngineCare(
+            self.keeper, self.desk, self.lesson, self.segmenter, self._configuration
+        )
         self.project = Project(self.desk, self.roster, self.lesson)
         self.pointer = Pointer(viewer, self.desk, self.keeper.post)
         self.scribe = Scribe(viewer, self.desk)
@@ -82,8 +85,7 @@ class Studio(QObject):
 
     def _connect(self) -> None:
         self.keeper.received.connect(self._hearing.take)
-        self.keeper.died.connect(self._on_died)
-        self.keeper.given_up.connect(self._on_given_up)
+        self.keeper.parted.connect(self._hearing.rest)
         self.desk.planes.say.connect(self.keeper.post)
         self.desk.painted.connect(self._on_painted)
         self.desk.lost.connect(self._on_lost)
@@ -110,7 +112,7 @@ class Studio(QObject):
     def join(self, view: int) -> None:
         """A view opened (any number that is its own); the engine runs while there is one."""
         self._views.add(view)
-        self._start()
+        self.care.start()
 
     def leave(self, view: int) -> None:
         """A view closed; after the last one the engine ends, strokes and weights stay."""
@@ -150,7 +152,7 @@ class Studio(QObject):
 
     def train(self) -> None:
         """Learn from the strokes until paused."""
-        self._start()
+        self.care.start()
         self.lesson.train()
 
     def segment(self) -> None:
@@ -228,28 +230,10 @@ class Studio(QObject):
             self.lesson.complain(sentence)
         self.news.emit()
 
-    def _on_died(self, said: str) -> None:
-        self.segmenter.fail("")
-        self._introduce()
-        self.lesson.go_on()
-        notices.report("The engine stopped and was started again. Your strokes are safe.", said)
-
-    def _on_given_up(self, said: str) -> None:
-        self.segmenter.fail("")
-        self.lesson.stop(gone=True)
-        notices.report("The engine stopped several times in a row. Your strokes are safe.", said)
-
     # -- what the engine must know -------------------------------------------------------
 
-    def _start(self) -> None:
-        if self.keeper.start():
-            self._introduce()
-
-    def _introduce(self) -> None:
-        """Tell a new engine everything."""
-        self._configure()
-        self.lesson.resume()
-        self.desk.replay()
-
     def _configure(self) -> None:
-        self.keeper.post(Configure(self.roster.classes.names, self.settings))
+        self.keeper.post(self._configuration())
+
+    def _configuration(self) -> Configure:
+        return Configure(self.roster.classes.names, self.settings)

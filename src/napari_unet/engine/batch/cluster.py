@@ -23,8 +23,9 @@ from napari_unet.core.files import FileError, reason, replacing
 from napari_unet.core.finding import RESULTS
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Compute
+from napari_unet.engine.batch.blocks import Block, Large
 from napari_unet.engine.batch.delivery import Delivery
-from napari_unet.engine.batch.large import Block, Large, fill, finish
+from napari_unet.engine.batch.large import fill, finish
 from napari_unet.engine.batch.pipeline import Advanced, Step, run_one
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter

@@ -9,8 +9,6 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,61 +16,18 @@ import numpy as np
 import zarr
 
 from napari_unet.core.finding import RESULTS
-from napari_unet.core.image import Normalisation, measure_sample
+from napari_unet.core.image import measure_sample
 from napari_unet.core.reading import open_stack
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.stack import Index, Stack, View
-from napari_unet.core.tiling import Window
+from napari_unet.engine.batch.blocks import Block, Large
 from napari_unet.engine.batch.delivery import Delivery, write
 from napari_unet.engine.batch.ledger import Stamp
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter
 from napari_unet.engine.batch.stages import Results, chosen
 
-_TILES = 4  # of a block, along each axis
 _SCRATCH = "blocks-"  # what the names of zarrs begin with
-
-
-@dataclass(frozen=True)
-class Block:
-    """A window of one plane."""
-
-    index: Index
-    window: Window
-
-
-@dataclass(frozen=True)
-class Large:
-    """An image on its way.
-
-    Attributes
-    ----------
-    scratch : the zarr
-    shape : (…, Y, X) of the image
-    greys : how each plane is normalised
-    step : how far apart tiles begin, px
-    """
-
-    job: Job
-    scratch: Path
-    shape: tuple[int, ...]
-    stamp: Stamp
-    greys: tuple[Normalisation, ...]
-    step: int
-
-    @property
-    def blocks(self) -> list[Block]:
-        """All blocks; they partition the planes."""
-        side = self.step * _TILES
-        sides = [
-            [slice(start, min(start + side, n)) for start in range(0, n, side)]
-            for n in self.shape[-2:]
-        ]
-        return [Block(i, w) for i in np.ndindex(self.shape[:-2]) for w in product(*sides)]
-
-    def discard(self) -> None:
-        """Delete the zarr."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 def begin(job: Job, segmenter: ModelSegmenter, recipe: Recipe, target: Path) -> Large:

@@ -18,8 +18,9 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from napari_unet.core.recipe import Recipe
+from napari_unet.engine.batch.blocks import Large
 from napari_unet.engine.batch.delivery import Delivery, write
-from napari_unet.engine.batch.large import Large, begin, fill, finish
+from napari_unet.engine.batch.large import begin, fill, finish
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter
 from napari_unet.engine.batch.stages import (

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -20,13 +20,11 @@ from napari_unet.core.image import ImageError, is_large
 from napari_unet.core.reading import open_stack
 from napari_unet.core.recipe import Kind, Recipe
 from napari_unet.core.stack import Index, Stack
+from napari_unet.engine.batch.blocks import Large
 from napari_unet.engine.batch.counting import Counting
 from napari_unet.engine.batch.ledger import Stamp
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import Segmenter
-
-if TYPE_CHECKING:
-    from napari_unet.engine.batch.large import Large
 
 _LARGE = 1 << 30  # bytes; larger results wait on disk until they are written
 _NOTHING = np.zeros((0, 0, 0))

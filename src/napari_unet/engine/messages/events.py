@@ -205,10 +205,16 @@ class Failed(Message, frozen=True, eq=False):
 
 
 class Ended(Message, frozen=True, eq=False):
-    """The engine's process is gone: exit code and the last lines of its error output."""
+    """The engine's process is gone: exit code and the last lines of its error output.
+
+    `sentence` is why another machine cannot be computed on, empty where the process died by
+    itself; `passing`: it may be otherwise soon.
+    """
 
     code: int
     errors: str
+    sentence: str = ""
+    passing: bool = False
 
 
 Event: TypeAlias = (

@@ -1,0 +1,118 @@
+"""Sees to it that the engine runs where the user wants it, and that it knows everything."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from qtpy.QtCore import QObject
+
+from napari_unet.engine.host import Host
+from napari_unet.engine.messages import Configure, Event, Ready
+from napari_unet.widgets import hosts, notices
+from napari_unet.widgets.desk import Desk
+from napari_unet.widgets.keeper import Keeper
+from napari_unet.widgets.lesson import Lesson
+from napari_unet.widgets.segmenting import ImageSegmenter
+from napari_unet.widgets.timers import single_shot
+
+_HANDING_OVER = 4000  # ms that the newest weights are waited for before the engine is left
+
+
+class EngineCare(QObject):
+    """Starts the engine, here or elsewhere; a new one is told all that the last one knew.
+
+    Parameters
+    ----------
+    keeper, desk, lesson, segmenter
+        The process, the images, training as it stands, and who segments whole images.
+    configuration : callable
+        Gives the classes and settings as they are.
+
+    Attributes
+    ----------
+    host : Host or None
+        Where the user wants it; None is this machine.
+    """
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        desk: Desk,
+        lesson: Lesson,
+        segmenter: ImageSegmenter,
+        configuration: Callable[[], Configure],
+    ) -> None:
+        super().__init__()
+        self._keeper, self._desk, self._lesson = keeper, desk, lesson
+        self._segmenter, self._configuration = segmenter, configuration
+        self.host: Host | None = None
+        self._patience = single_shot(self, self._move, _HANDING_OVER)
+        keeper.received.connect(self._on_received)
+        keeper.died.connect(self._on_died)
+        keeper.given_up.connect(self._on_given_up)
+        keeper.parted.connect(self._on_parted)
+        keeper.returned.connect(self._on_returned)
+
+    def start(self) -> None:
+        """Start the engine if there is none."""
+        if self._keeper.start():
+            self._introduce()
+
+    def move(self, host: Host | None) -> None:
+        """Compute on another machine (None: on this one), with all that was learnt so far."""
+        self.host = host
+        report = self._lesson.report
+        if self._keeper.running and report.answered and report.step:
+            self._patience.start()
+            self._lesson.hand_over(self._on_handed_over)
+        else:
+            self._move()
+
+    def _on_handed_over(self, _: bytes) -> None:
+        if self._patience.isActive():
+            self._patience.stop()
+            self._move()
+
+    def _move(self) -> None:
+        self._segmenter.fail("Segmenting was stopped, as another machine computes now.")
+        self._keeper.move(self.host)
+        self.start()
+        self._lesson.go_on()
+
+    def _introduce(self) -> None:
+        """Tell a new engine everything."""
+        self._keeper.post(self._configuration())
+        self._lesson.resume()
+        self._desk.replay()
+
+    def _on_received(self, batch: list[Event]) -> None:
+        host = self._keeper.host
+        if host is not None and any(isinstance(event, Ready) for event in batch):
+            with contextlib.suppress(OSError):  # then it must be typed again
+                hosts.remember(host)
+
+    def _on_died(self, said: str) -> None:
+        self._on_returned()
+        notices.report("The engine stopped and was started again. Your strokes are safe.", said)
+
+    def _on_returned(self) -> None:
+        self._segmenter.fail("")
+        self._introduce()
+        self._lesson.go_on()
+
+    def _on_given_up(self, said: str) -> None:
+        self._segmenter.fail("")
+        self._lesson.stop(gone=True)
+        notices.report("The engine stopped several times in a row. Your strokes are safe.", said)
+
+    def _on_parted(self, sentence: str, again: bool) -> None:  # noqa: FBT001 - a signal's
+        self._segmenter.fail("")
+        rest = (
+            "The connection is tried again by itself."
+            if again
+            else "Then press “Connect” under “Compute on”, or choose this machine there."
+        )
+        first = self._lesson.part(f"{sentence} Your strokes are safe. {rest}")
+        if first:
+            notices.warn(sentence)
