@@ -15,7 +15,7 @@ from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Compute, Settings
 from napari_unet.core.unet import UNet
 from napari_unet.engine.batch import cluster as cluster_module
-from napari_unet.engine.batch import large
+from napari_unet.engine.batch import blocks, large
 from napari_unet.engine.batch.plan import Job, Order
 from napari_unet.engine.batch.segmenter import ModelSegmenter
 from napari_unet.engine.folder import segment_folder
@@ -36,7 +36,7 @@ def segmenter():
 @pytest.fixture(autouse=True)
 def few_pixels_are_many(monkeypatch):
     monkeypatch.setattr(image, "LARGE", 1 << 17)
-    monkeypatch.setattr(large, "_TILES", 1)
+    monkeypatch.setattr(blocks, "_TILES", 1)
     monkeypatch.setattr(writing, "_COARSEST", 400)
 
 
@@ -105,7 +105,7 @@ def test_omezarr_has_levels(plane, tmp_path, segmenter):
 
 def test_blocks_partition_the_planes(tmp_path):
     job = Job(tmp_path / "a.tif", "a.tif", "a")
-    image = large.Large(job, tmp_path, (2, 1300, 700), None, (), 512)
+    image = blocks.Large(job, tmp_path, (2, 1300, 700), None, (), 512)
     seen = np.zeros(image.shape, int)
     for block in image.blocks:
         seen[(*block.index, *block.window)] += 1
