@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from napari_unet.widgets.guidance import Advice, advice
 from napari_unet.widgets.studio import Studio
 
-_LINES = 3  # of most sentences, at the usual width
+_LINES = 3  # of the sentences, at the usual width
 _CALM, _URGENT = "#56b4e9", "#e69f00"
 
 
@@ -24,8 +25,6 @@ class GuideView(QFrame):
         self.title.setObjectName("guideTitle")
         self.sentence.setWordWrap(True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
-        # what stands below must not jump from advice to advice
-        self.sentence.setMinimumHeight(_LINES * self.sentence.fontMetrics().lineSpacing())
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.sentence.setAccessibleName("What to do next")
         layout = QVBoxLayout(self)
@@ -50,7 +49,19 @@ class GuideView(QFrame):
         self.sentence.setText(now.sentence)
         if restyle:
             self._paint()
-        self.updateGeometry()
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the sentence the height that it has at this width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """What stands below must not jump from advice to advice."""
+        usual = _LINES * self.sentence.fontMetrics().lineSpacing()
+        self.sentence.setFixedHeight(
+            max(usual, self.sentence.heightForWidth(self.sentence.width()))
+        )
 
     def _paint(self) -> None:
         urgent = self._shown is not None and self._shown.urgent

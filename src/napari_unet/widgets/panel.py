@@ -44,9 +44,9 @@ class AnnotatePanel(QWidget):
         self.classes = ClassSection(self.studio)
         self.training = TrainingSection(self.studio)
         self.correct = CorrectSection(self.studio)
+        self.results = ResultSection(self.studio)
         self.view = ViewSection(self.studio)
         self.scores = ScoreSection(self.studio)
-        self.results = ResultSection(self.studio)
         self.settings = SettingsForm(self.studio)
         self.keys = KeysSection()
         self._lay_out()
@@ -59,7 +59,7 @@ class AnnotatePanel(QWidget):
     def _lay_out(self) -> None:
         self.column = Column((
             self.project, _line(), self.image, self.classes, _line(), self.training, self.correct,
-            _line(), self.view, _line(), self.scores, self.results, _line(), self.settings,
+            self.results, _line(), self.view, _line(), self.scores, _line(), self.settings,
             self.keys,
         ))  # fmt: skip
         self._folds = self.column.findChildren(QCollapsible)

@@ -30,7 +30,7 @@ def situation_of(
         painted=tuple(name for k, name in enumerate(names, start=1) if counts[k]),
         ready=bool(lesson.report.device),
         gone=lesson.gone,
-        answered=lesson.report.answered,
+        answered=lesson.report.answered and (lesson.knows or bool(counts.any())),
         learning=lesson.learning,
         trained=lesson.trained,
         good=lesson.report.good,
