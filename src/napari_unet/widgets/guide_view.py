@@ -58,10 +58,10 @@ class GuideView(QFrame):
 
     def _fit(self) -> None:
         """What stands below must not jump from advice to advice."""
+        margins = self.layout().contentsMargins()
+        width = self.contentsRect().width() - margins.left() - margins.right()
         usual = _LINES * self.sentence.fontMetrics().lineSpacing()
-        self.sentence.setFixedHeight(
-            max(usual, self.sentence.heightForWidth(self.sentence.width()))
-        )
+        self.sentence.setFixedHeight(max(usual, self.sentence.heightForWidth(width)))
 
     def _paint(self) -> None:
         urgent = self._shown is not None and self._shown.urgent
