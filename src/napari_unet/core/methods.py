@@ -69,12 +69,11 @@ def _network(header: Header) -> str:
     shape, begun = header.shape, "pre-trained" if header.pretrained else "random"
     scale = f" at 1/{shape.shrink} of the images' size" if shape.shrink > 1 else ""
     torch = header.material.libraries.get("torch", "")
-    napari = header.material.libraries.get("napari", "")
-    viewer = f" in napari {napari} [3]" if napari else ""
+    viewer = ", and is a plugin of napari [3]" * ("napari" in header.material.libraries)
     return (
-        f"Images were segmented into {_listed(class_names(header))} with {header.program}{viewer}"
-        f", which trains a U-Net [1] (depth {shape.depth}, {shape.width} channels at the first "
-        f"level, unpadded convolutions{scale}) in PyTorch{' ' * bool(torch)}{torch} [2]."
+        f"Images were segmented into {_listed(class_names(header))} with {header.program}, "
+        f"which trains a U-Net [1] (depth {shape.depth}, {shape.width} channels at the first "
+        f"level, unpadded convolutions{scale}) in PyTorch{' ' * bool(torch)}{torch} [2]{viewer}."
         f" Training began from {begun} weights."
     )
 

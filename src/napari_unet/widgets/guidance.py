@@ -208,5 +208,5 @@ def _pair(now: Situation) -> tuple[str, str]:
     first = f"“{unpainted[0]}”" if unpainted else "any class"
     others = unpainted if now.painted else unpainted[1:]
     if not others:
-        return first, "add a class, and paint one of it"
-    return first, f"click “{others[0]}” in the list and paint one of it"
+        return first, "add a class, and paint one, too"
+    return first, f"click “{others[0]}” in the list and paint one, too"

@@ -13,6 +13,25 @@ _LINES = 3  # of the sentences, at the usual width
 _CALM, _URGENT = "#56b4e9", "#e69f00"
 
 
+class Sentence(QLabel):
+    """As high as its words need at its width, and never so low that what is below jumps."""
+
+    def setText(self, text: str) -> None:
+        """Say something else."""
+        super().setText(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the words into another width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.ensurePolished()  # its font is the theme's
+        usual = _LINES * self.fontMetrics().lineSpacing()
+        self.setFixedHeight(max(usual, self.heightForWidth(self.width())))
+
+
 class GuideView(QFrame):
     """Shows the advice for the studio's situation, and changes with it."""
 
@@ -21,7 +40,7 @@ class GuideView(QFrame):
         self._studio = studio
         self._shown: Advice | None = None
         self.setObjectName("guide")
-        self.title, self.sentence = QLabel(self), QLabel(self)
+        self.title, self.sentence = QLabel(self), Sentence(self)
         self.title.setObjectName("guideTitle")
         self.sentence.setWordWrap(True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
@@ -49,19 +68,6 @@ class GuideView(QFrame):
         self.sentence.setText(now.sentence)
         if restyle:
             self._paint()
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Give the sentence the height that it has at this width."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        """What stands below must not jump from advice to advice."""
-        margins = self.layout().contentsMargins()
-        width = self.contentsRect().width() - margins.left() - margins.right()
-        usual = _LINES * self.sentence.fontMetrics().lineSpacing()
-        self.sentence.setFixedHeight(max(usual, self.sentence.heightForWidth(width)))
 
     def _paint(self) -> None:
         urgent = self._shown is not None and self._shown.urgent
