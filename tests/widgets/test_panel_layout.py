@@ -167,7 +167,7 @@ def test_the_guide_keeps_its_height_and_cuts_nothing(studio, panel, viewer, qtbo
     window.resizeDocks([panel.parentWidget()], [360], Qt.Orientation.Horizontal)
     qtbot.wait(300)
     heights = []
-    for words in (3, 12, 60):
+    for words in (3, 7, 60):
         studio.lesson.say(" ".join(["sentence"] * words), urgent=True)
         qtbot.wait(50)
         sentence = panel.guide.sentence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.widgets.guidance import Advice, advice
 from napari_unet.widgets.studio import Studio
@@ -29,6 +29,7 @@ class Sentence(QLabel):
     def _fit(self) -> None:
         self.ensurePolished()  # its font is the theme's
         usual = _LINES * self.fontMetrics().lineSpacing()
+        self.setMinimumHeight(0)  # a label counts it in what its words need
         self.setFixedHeight(max(usual, self.heightForWidth(self.width())))
 
 
@@ -40,6 +41,7 @@ class GuideView(QFrame):
         self._studio = studio
         self._shown: Advice | None = None
         self.setObjectName("guide")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.title, self.sentence = QLabel(self), Sentence(self)
         self.title.setObjectName("guideTitle")
         self.sentence.setWordWrap(True)
