@@ -14,10 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from hands import LEFT, canvas, pixel
 from PIL import Image, ImageDraw, ImageFont
 from qtpy.QtTest import QTest
-from stage import CORRECTION, STROKES, Stage
+from stage import CORRECTION, STROKES, Stage, hands
 
 WIDTH = 900  # px of the animation
 FRAME, HELD = 90, 1800  # ms that a frame is shown, and the last one
@@ -52,16 +51,16 @@ class Film:
         """A stroke, with frames of it."""
         stage = self.stage
         stage.studio.roster.select(number)
-        layer, native = stage.studio.desk.active.paint, canvas(stage.viewer)
-        at = [pixel(stage.viewer, layer, p) for p in along(points)]
+        layer, native = stage.studio.desk.active.paint, hands.canvas(stage.viewer)
+        at = [hands.pixel(stage.viewer, layer, p) for p in along(points)]
         QTest.mouseMove(native, at[0])
-        QTest.mousePress(native, LEFT, pos=at[0])
+        QTest.mousePress(native, hands.LEFT, pos=at[0])
         for count, place in enumerate(at):
             QTest.mouseMove(native, place)
             QTest.qWait(15)
             if count % MOVES == MOVES - 1:
                 self.take()
-        QTest.mouseRelease(native, LEFT, pos=at[-1])
+        QTest.mouseRelease(native, hands.LEFT, pos=at[-1])
         self.take()
 
     def watch(self, true, seconds, every=0.25, shown=FRAME):

@@ -19,9 +19,9 @@ os.environ["NAPARI_UNET_DATA"] = str(HOME / "data")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "widgets"))
 
+import hands
 import napari
 import numpy as np
-from hands import stroke
 from PIL import Image
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -84,7 +84,7 @@ class Stage:
     def paint(self, number, *points, pause=12):
         """One stroke of a class through data positions (y, x)."""
         self.studio.roster.select(number)
-        stroke(self.viewer, self.studio.desk.active.paint, *points, pause=pause)
+        hands.stroke(self.viewer, self.studio.desk.active.paint, *points, pause=pause)
 
     def paint_all(self):
         """The strokes of the tutorial, and wait until their answer covers the image."""

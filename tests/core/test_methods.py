@@ -25,7 +25,8 @@ def test_it_says_what_was_done():
     )
     for words in (
         "background and cell", "napari-unet-live 1.2.3", "PyTorch 2.13.0", "1/2 of the images'",
-        "pre-trained", "40 steps", "seed 0", "7 strokes (500 pixels)", "1 image plane.", "95.3%",
+        "pre-trained", "40 steps of 2 patches", "100 × 100", "seed 0",
+        "7 strokes (500 pixels)", "1 image plane.", "95.3%",
         "patch 100", "float32", "10.1007/978-3-319-24574-4_28",
     ):  # fmt: skip
         assert words in text, words
@@ -35,3 +36,13 @@ def test_an_old_model_has_one_too():
     text = paragraph(header(made={"date": "2026-01-01"}, pretrained=False))
     assert "random weights" in text
     assert "strokes" not in text
+
+
+def test_every_reference_is_cited():
+    image = Image("a.tif", (1, 9, 9), "uint8", painted=(3, 2), count=2)
+    for libraries in ({"torch": "2.13.0"}, {"torch": "2.13.0", "napari": "0.9.2"}):
+        text, _, cited = paragraph(
+            header(material=Provenance(libraries, "Python 3.12", (image,), 0.9))
+        ).partition("\n\n")
+        for number in range(1, cited.count("\n") + 2):
+            assert f"[{number}]" in text

@@ -18,7 +18,7 @@ ANSWERED = {**PAINTED, "ready": True, "answered": True}
         (
             Situation(**CHOSEN),
             "2 · Paint a few strokes of each class",
-            "in the background. Then click “cell”",
+            "of “background”. Then click “cell”",
         ),
         (Situation(**CHOSEN, painted=("background",)), "2 · Paint a second class", "“cell”"),
         (Situation(**CHOSEN, painted=("cell",)), "2 · Paint a second class", "“background”"),
@@ -76,6 +76,7 @@ def test_only_troubles_are_urgent():
         (Situation(**ANSWERED, trained=True, learning=Learning.TRAINING), Step.CORRECT),
         (Situation(**ANSWERED, trained=True, good=True), Step.SEGMENT),
         (Situation(**ANSWERED, trained=True, good=True, segmenting=True), Step.WAIT),
+        (Situation(**ANSWERED, trained=True, notice="The result is…"), Step.WAIT),
         (Situation(**ANSWERED, gone=True), Step.TRAIN),
     ],
 )

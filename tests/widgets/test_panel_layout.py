@@ -158,3 +158,24 @@ def test_the_next_steps_button_is_in_colour(painted, panel):
     painted.train()
     assert not panel.training.train.property("next")
     assert not panel.results.segment.property("next")
+
+
+def test_the_guide_keeps_its_height_and_cuts_nothing(studio, panel, viewer, qtbot):
+    window = viewer.window._qt_window
+    window.resize(900, 500)
+    window.show()
+    window.resizeDocks([panel.parentWidget()], [360], Qt.Orientation.Horizontal)
+    qtbot.wait(300)
+    heights = []
+    for words in (3, 7, 60):
+        studio.lesson.say(" ".join(["sentence"] * words), urgent=True)
+        qtbot.wait(50)
+        sentence = panel.guide.sentence
+        assert sentence.height() >= sentence.heightForWidth(sentence.width())
+        heights.append(panel.guide.height())
+    assert heights[0] == heights[1] < heights[2]
+
+
+def test_no_list_of_images_before_there_are_several(panel, viewer):
+    viewer.window._qt_window.show()
+    assert not panel.project.images.isVisible()

@@ -16,7 +16,7 @@ REFUSER = "import sys; sys.exit('napari-unet: There is no room on the disk.')"
 
 class Lesson:
     def __init__(self):
-        self.said = []
+        self.said, self.told = [], []
         self.report = type("Report", (), {"step": 12})()
 
     def hand_over(self, then):
@@ -25,19 +25,19 @@ class Lesson:
     def complain(self, sentence):
         self.said.append(sentence)
 
+    def say(self, sentence):
+        self.told.append(sentence)
+
 
 @pytest.fixture
-def button(qtbot, tmp_path, monkeypatch):
+def button(qtbot, tmp_path):
     """The button on a stand-in for the studio."""
     from napari_unet.core.settings import Settings
 
-    told = []
-    monkeypatch.setattr(share_button.notices, "inform", told.append)
     project = type("Project", (), {"path": tmp_path / "project"})()
     studio = type("Studio", (), {"lesson": Lesson(), "settings": Settings(), "project": project})()
     made = ShareButton(studio)
     qtbot.addWidget(made)
-    made.told = told
     return made
 
 
@@ -53,7 +53,7 @@ def test_a_package_is_written_by_another_process(button, monkeypatch, qtbot, tmp
     words = path.read_text()
     assert "export" in words
     assert "--author Ada L." in words
-    assert button.told[-1] == f"The package is written: {path}."
+    assert button._studio.lesson.told[-1] == f"The package is written: {path}."
     assert button.export.isEnabled()
 
 

@@ -69,10 +69,11 @@ def _network(header: Header) -> str:
     shape, begun = header.shape, "pre-trained" if header.pretrained else "random"
     scale = f" at 1/{shape.shrink} of the images' size" if shape.shrink > 1 else ""
     torch = header.material.libraries.get("torch", "")
+    viewer = ", and is a plugin of napari [3]" * ("napari" in header.material.libraries)
     return (
-        f"Images were segmented into {_listed(class_names(header))} with {header.program}, which "
-        f"trains a U-Net [1] (depth {shape.depth}, {shape.width} channels at the first level, "
-        f"unpadded convolutions{scale}) in PyTorch{' ' * bool(torch)}{torch} [2]."
+        f"Images were segmented into {_listed(class_names(header))} with {header.program}, "
+        f"which trains a U-Net [1] (depth {shape.depth}, {shape.width} channels at the first "
+        f"level, unpadded convolutions{scale}) in PyTorch{' ' * bool(torch)}{torch} [2]{viewer}."
         f" Training began from {begun} weights."
     )
 
@@ -85,15 +86,14 @@ def _training(header: Header) -> str:
         return ""
     strokes = header.material.strokes
     marks = f"{_many(strokes, 'stroke')} ({pixels} pixels)" if strokes else f"{pixels} pixels"
-    steps = int(made.get("steps", 0))
-    how = (
-        f"trained for {_many(steps, 'step')} (learning rate "
-        f"{header.settings.training.learning_rate:g}, seed {header.settings.training.seed})"
-        if steps
-        else "fitted in its last layer only"
-    )
     where = _many(planes, "image plane")
-    text = f"It was {how} on {marks} painted on {where}."
+    text = f"The network was {_how(header)} on {marks} painted on {where}."
+    if made.get("steps"):
+        side = header.settings.training.patch
+        text += (
+            f" The loss was the cross-entropy of painted pixels, in patches of {side} × {side} "
+            "pixels, shifted, rotated, mirrored, scaled and deformed elastically at random."
+        )
     if header.material.score is not None:
         text += (
             f" Of strokes that were held out from training, {header.material.score:.1%} of the "
@@ -102,6 +102,17 @@ def _training(header: Header) -> str:
     if others := changes(header):
         text += f" Settings other than the defaults were: {', '.join(others)}."
     return text
+
+
+def _how(header: Header) -> str:
+    """How long it was trained, if at all."""
+    training, steps = header.settings.training, int(header.made.get("steps", 0))
+    if not steps:
+        return "fitted in its last layer only"
+    return (
+        f"trained for {_many(steps, 'step')} of {_many(training.batch, 'patch', 'es')} (learning "
+        f"rate {training.learning_rate:g}, seed {training.seed})"
+    )
 
 
 def _precision(header: Header) -> str:
@@ -118,8 +129,8 @@ def _precision(header: Header) -> str:
     )
 
 
-def _many(count: int, thing: str) -> str:
-    return f"{count} {thing}{'s' * (count != 1)}"
+def _many(count: int, thing: str, more: str = "s") -> str:
+    return f"{count} {thing}{more * (count != 1)}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -17,6 +17,7 @@ _EVERY = 500  # ms between two redraws
 _ON_DARK = ("#56b4e9", "#009e73", "#e69f00")
 _ON_LIGHT = ("#0072b2", "#00735a", "#b94f00")
 _HEIGHT = 120  # px
+_BELOW = 10  # px for the lower half of the 0 on the left
 _LEGEND = (
     '<span style="color:{}">●</span> held out &nbsp; '
     '<span style="color:{}">◆</span> new strokes &nbsp; '
@@ -76,6 +77,7 @@ class Curve(QWidget):
         item.setLabel("left", "right, %")
         item.setLabel("right", "loss")
         item.getAxis("bottom").setStyle(showValues=False)
+        item.getAxis("bottom").setHeight(_BELOW)
         for name in ("left", "right", "bottom"):
             item.getAxis(name).enableAutoSIPrefix(False)  # noqa: FBT003
         item.vb.setLimits(yMin=-4, yMax=104, minYRange=20)

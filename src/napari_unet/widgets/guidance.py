@@ -105,13 +105,19 @@ def advice(now: Situation) -> Advice:
             "Press “Accept…” again to leave it.",
         )
     if now.notice and _before_painting(now) is None:
-        return Advice(_natural(now).step, "Next", now.notice)
+        return Advice(_step_beside_notice(now), "Next", now.notice)
     return _natural(now)
 
 
 def _natural(now: Situation) -> Advice:
     """What to do next if nobody has something to say."""
     return _before_painting(now) or _once_painted(now)
+
+
+def _step_beside_notice(now: Situation) -> Step:
+    """Who paused has no need to be sent back to training by a coloured button."""
+    paused = now.trained and now.learning is Learning.PAUSED
+    return Step.WAIT if paused else _natural(now).step
 
 
 def _before_painting(now: Situation) -> Advice | None:
@@ -128,21 +134,21 @@ def _before_painting(now: Situation) -> Advice | None:
         return Advice(
             Step.PAINT,
             "2 · Look and correct",
-            "This is what the model makes of your image. Paint a stroke where it is wrong, of the "
-            "class that is right. Is nothing wrong? Press “Segment this image”.",
+            "This is what the model makes of your image. Paint the right class where it is wrong. "
+            "Is nothing wrong? Press “Segment this image”.",
         )
     if not now.painted:
         return Advice(
             Step.PAINT,
             "2 · Paint a few strokes of each class",
-            f"Drag over the image to paint a short stroke in the {first}. Then click “{second}” "
-            "in the list and paint one there. Hold Space to move the image.",
+            f"Drag over the image to paint a short stroke of {first}. Then {second}. Hold Space "
+            "to move the image.",
         )
     if len(now.painted) == 1:
         return Advice(
             Step.PAINT,
             "2 · Paint a second class",
-            f"Good. Now click “{second}” in the list and paint a short stroke in it.",
+            f"Good. Now {second}.",
         )
     return None
 
@@ -201,9 +207,10 @@ def _once_answered(now: Situation) -> Advice:
 
 
 def _pair(now: Situation) -> tuple[str, str]:
-    """The class to paint now and the one to paint after it."""
+    """The class to paint now, and what to do after it or, if one is painted, now."""
     unpainted = [name for name in now.classes if name not in now.painted]
-    first = unpainted[0] if unpainted else "image"
-    if now.painted:
-        return first, first
-    return first, unpainted[1] if len(unpainted) > 1 else "another class"
+    first = f"“{unpainted[0]}”" if unpainted else "any class"
+    others = unpainted if now.painted else unpainted[1:]
+    if not others:
+        return first, "add a class, and paint one, too"
+    return first, f"click “{others[0]}” in the list and paint one, too"

@@ -11,7 +11,7 @@ from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 from napari_unet.engine.host import Host
 from napari_unet.engine.link import Link
 from napari_unet.engine.messages import Command, Ended, Event
-from napari_unet.widgets.timers import single_shot
+from napari_unet.widgets.timers import single_shot, stop
 
 TICK = 40  # ms between two looks at what the engine said
 _BATCH = 48  # events taken in one tick; more wait, and so does the engine
@@ -106,8 +106,8 @@ class Keeper(QObject):
 
     def close(self) -> None:
         """End the engine; it may be started again."""
-        self._timer.stop()
-        self._again.stop()
+        stop(self._timer)
+        stop(self._again)
         if self._link is not None:
             self._link.close()
             self._link = None

@@ -77,6 +77,11 @@ class Lesson(QObject):
         self._model = b""
         self._thens: list[Callable[[bytes], None]] = []  # what the model was asked for
 
+    @property
+    def knows(self) -> bool:
+        """Whether there is something learnt, here or in a model file."""
+        return bool(self._model)
+
     def train(self) -> None:
         """Learn from the strokes until `pause`."""
         self.learning, self.trained, self.gone = Learning.TRAINING, True, False
@@ -208,4 +213,4 @@ class Lesson(QObject):
         except ModelFileError as error:
             self.complain(str(error))
         else:
-            notices.inform(f"The model is saved as {path}.")
+            self.say(f"The model is saved as {path}.")

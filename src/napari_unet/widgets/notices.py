@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from napari.utils.notifications import (
-    ErrorNotification,
-    notification_manager,
-    show_info,
-    show_warning,
-)
+from napari.utils.notifications import ErrorNotification, notification_manager, show_warning
 
 
 class EngineError(RuntimeError):
     """The engine stumbled or died; its traceback is in the notes."""
-
-
-def inform(sentence: str) -> None:
-    """Show a sentence that the user may like to know."""
-    show_info(sentence)
 
 
 def warn(sentence: str) -> None:

@@ -45,9 +45,9 @@ class AnnotatePanel(QWidget):
         self.classes = ClassSection(self.studio)
         self.training = TrainingSection(self.studio)
         self.correct = CorrectSection(self.studio)
+        self.results = ResultSection(self.studio)
         self.view = ViewSection(self.studio)
         self.scores = ScoreSection(self.studio)
-        self.results = ResultSection(self.studio)
         self.host = HostSection(self.studio)
         self.settings = SettingsForm(self.studio)
         self.keys = KeysSection()
@@ -61,7 +61,7 @@ class AnnotatePanel(QWidget):
     def _lay_out(self) -> None:
         self.column = Column((
             self.project, _line(), self.image, self.classes, _line(), self.training, self.correct,
-            _line(), self.view, _line(), self.scores, self.results, _line(), self.host,
+            self.results, _line(), self.view, _line(), self.scores, _line(), self.host,
             self.settings, self.keys,
         ))  # fmt: skip
         self._folds = self.column.findChildren(QCollapsible)

@@ -11,7 +11,6 @@ from napari_unet.core.project import shelf
 from napari_unet.core.project.errors import ProjectError
 from napari_unet.core.project.folder import MANIFEST
 from napari_unet.core.project.zipped import unpack
-from napari_unet.widgets import notices
 from napari_unet.widgets.project_opening import begin_new, open_into
 from napari_unet.widgets.studio import Studio
 
@@ -84,7 +83,9 @@ class ProjectDialogs:
                 "Choose another place."
             )
         else:
-            notices.inform(f"The project is in {path}. Every stroke is saved there at once.")
+            self._studio.lesson.say(
+                f"The project is in {path}. Every stroke is saved there at once."
+            )
 
     def discard(self, path: Path) -> None:
         """Offer an unsaved project no more; a copy is kept."""
@@ -93,7 +94,7 @@ class ProjectDialogs:
         except OSError as error:
             self._studio.lesson.complain(f"It cannot be put away: {error.strerror or error}.")
         else:
-            notices.inform(f"Not offered again; a copy is kept in {kept}.")
+            self._studio.lesson.say(f"Not offered again; a copy is kept in {kept}.")
 
     def _where_is(self, sentence: str, known: Path) -> Path | None:
         box = QMessageBox(self._parent)

@@ -81,6 +81,7 @@ class ImageList(QTreeWidget):
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.header().setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        self.hide()  # until there are several
         self._soon = single_shot(self, self.refresh, _SOON)
         for signal in (studio.news, studio.painted, studio.image_changed, studio.project.changed,
                        studio.watch.layers_changed):  # fmt: skip

@@ -97,7 +97,7 @@ class ProjectSection(QWidget):
         elif project.path is None:
             text = "Your strokes will be saved as you paint."
         elif project.is_unsaved:
-            text = "All strokes are saved. Give them a place of yours with Project > Save as…"
+            text = "All strokes are saved. Choose a folder of your own with Project > Save as…"
         else:
             text = f"{project.path.name}: all strokes are saved."
         if self.line.text() != text:

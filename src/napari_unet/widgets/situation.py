@@ -31,7 +31,7 @@ def situation_of(
         ready=bool(lesson.report.device),
         gone=lesson.gone,
         lost=lesson.lost,
-        answered=lesson.report.answered,
+        answered=lesson.report.answered and (lesson.knows or bool(counts.any())),
         learning=lesson.learning,
         trained=lesson.trained,
         good=lesson.report.good,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -14,3 +15,9 @@ def single_shot(owner: QObject, slot: Callable[[], None], after: int = 0) -> QTi
     timer.setInterval(after)
     timer.timeout.connect(slot)
     return timer
+
+
+def stop(timer: QTimer) -> None:
+    """Stop a timer; as a window closes, Qt may have deleted it already."""
+    with suppress(RuntimeError):
+        timer.stop()

@@ -36,6 +36,7 @@ def test_description_tells_all_that_others_need(package):
     sides = {axis["id"]: axis for axis in given["axes"] if axis["type"] == "space"}
     halos = {axis["id"]: axis["halo"] for axis in found["axes"] if axis["type"] == "space"}
     assert halos == {"y": 48, "x": 48}
+    assert given["pad"] == {"mode": "reflect"}  # else others put zeros around an image
     assert sides["y"]["size"]["step"] == (8 if package.tiled else 1)
     assert sides["y"]["concatenable"] is package.tiled
     steps = [step["id"] for step in given["preprocessing"] if step["id"] != "ensure_dtype"]

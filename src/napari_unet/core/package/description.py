@@ -79,7 +79,8 @@ def _input(header: Header, network: Packaged, test: Path) -> v0_5.InputTensorDes
             ),
         ],
         data=v0_5.IntervalOrRatioDataDescr(type="float32"),
-        pad=v0_5.ReflectPadding(), preprocessing=_preprocessing(network),
+        pad=v0_5.ReflectPadding(mode="reflect"),  # said, as what is left to defaults is not written
+        preprocessing=_preprocessing(network),
         test_tensor=v0_5.FileDescr(source=test),
     )  # fmt: skip
 
