@@ -14,8 +14,8 @@ from napari_unet.core.model import Model
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Compute, Settings
 from napari_unet.core.unet import UNet
-from napari_unet.engine.batch import cluster as cluster_module
 from napari_unet.engine.batch import blocks, large
+from napari_unet.engine.batch import cluster as cluster_module
 from napari_unet.engine.batch.plan import Job, Order
 from napari_unet.engine.batch.segmenter import ModelSegmenter
 from napari_unet.engine.folder import segment_folder
