@@ -80,6 +80,14 @@ class Training(Struct, frozen=True):
     averaging: Annotated[
         float, knob("Averaging", "Decay of the averaged weights that predict.", 0, 0.9999)
     ] = 0.97
+    last_layer: Annotated[
+        Literal["fitted", "trained"],
+        knob(
+            "Last layer",
+            "fitted: to the strokes anew at each check, in closed form. trained: by the steps, as "
+            "all other layers; better where whole images are annotated.",
+        ),
+    ] = "fitted"
     held_out: Annotated[
         float, knob("Held out", "Share of the strokes kept aside to judge progress.", 0, 0.5)
     ] = 0.2

@@ -7,6 +7,8 @@ worse on strokes held out.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from napari_unet.core.keeping import Best, Verdict
 from napari_unet.core.material import Material, Paint
 from napari_unet.core.patches import Patches
 from napari_unet.core.prediction import Predictor
+from napari_unet.core.presets import PRESETS
 from napari_unet.core.scale import Rival, Rivals
 from napari_unet.core.settings import Settings
 from napari_unet.core.shown import Shown
@@ -191,17 +194,23 @@ class Trainer:
             self.shown.set_head(*painted.fit(self.base.classes, held=True))
         return Verdict(self._keeper.score, kept=True)
 
+    @property
+    def _trains_last(self) -> bool:
+        """Whether the last layer comes from the steps and not from a fit."""
+        preset = PRESETS[self.settings.network.preset]
+        return preset.adapted(self.settings.training).last_layer == "trained"
+
     # -- fine-tuning ------------------------------------------------------------------------
 
-    def step(self) -> float:
+    def step(self, spent: float = 0.0) -> float:
         """Train on one batch of patches around paint; returns the loss.
 
-        Call `answer` first, and again after new paint. Where memory runs out, batches become
+        Of a budget that is known, `spent` is the share used up: see `Tuner.step`. Call `answer` first, and again after new paint. Where memory runs out, batches become
         smaller; if it does even for one patch, the error is raised.
         """
         if self._patches is None:
             raise RuntimeError("answer() must come before step()")
-        loss = self.tuner.step_on(self._patches, self.generator, self._teacher)
+        loss = self.tuner.step_on(self._patches, self.generator, self._teacher, spent)
         self.steps += 1
         return loss
 
@@ -225,12 +234,13 @@ class Trainer:
     def _try(self, keeper: Best) -> tuple[bool, bool]:
         """Compare the averaged weights, with a last layer fitted anew, and show them if kept."""
         candidate = Predictor(self.tuner.averaged, self.device)
-        painted = None if self.given else self._gather(candidate)
+        painted = None if self.given or self._trains_last else self._gather(candidate)
         if painted is not None:
             candidate.set_head(*painted.fit(self.base.classes, held=False))
         kept, gained = keeper.compare(candidate)
         if kept:
             self.shown.replace(self.tuner.averaged, candidate)
+            self.given |= self._trains_last
             if painted is None:
                 self._teach()
             else:
@@ -240,6 +250,18 @@ class Trainer:
             self._rivals = None
             self.generation += 1
         return kept, gained
+
+    def state(self) -> dict[str, Any]:
+        """What fine-tuning goes on from, in tensors and numbers, for `restore`."""
+        return {
+            "tuner": self.tuner.state(), "steps": self.steps, "dice": self.generator.get_state()
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave, after `answer` to the same planes and paint."""
+        self.tuner.restore(state["tuner"])
+        self.steps = state["steps"]
+        self.generator.set_state(state["dice"])
 
     # -- weights ----------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import cast
+import math
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -60,19 +61,41 @@ class Tuner:
         """Whether no averaged weight is infinite or not a number."""
         return all(bool(p.isfinite().all()) for p in self.averaged.parameters())
 
-    def step_on(self, patches: Patches, generator: torch.Generator, teacher: Teacher) -> float:
+    def state(self) -> dict[str, Any]:
+        """All that goes on from here, for `restore`: weights, their mean, the optimiser's memory."""
+        return {
+            "net": self.net.state_dict(),
+            "average": self._average.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "steps": self.steps,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.net.load_state_dict(state["net"])
+        self._average.load_state_dict(state["average"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.steps = state["steps"]
+
+    def step_on(
+        self, patches: Patches, generator: torch.Generator, teacher: Teacher, spent: float = 0.0
+    ) -> float:
         """Learn from the next batch of patches; where memory runs out, batches become smaller."""
         loss = None
         while loss is None:  # what a failed step held is freed before the next one
             try:
-                loss = self.step(patches.draw(generator, self._device), teacher)
+                loss = self.step(patches.draw(generator, self._device), teacher, spent)
             except (RuntimeError, MemoryError) as error:
                 if not memory_ran_out(error) or not patches.lighten():
                     raise
         return loss
 
-    def step(self, batch: Batch, teacher: Teacher) -> float:
-        """Learn from one batch; returns the loss before."""
+    def step(self, batch: Batch, teacher: Teacher, spent: float = 0.0) -> float:
+        """Learn from one batch; returns the loss before.
+
+        Of a budget that is known, `spent` is the share used up: the learning rate falls with it
+        to zero along half a cosine (Loshchilov & Hutter 2017, arXiv 1608.03983).
+        """
         with self._device.precise():
             logits = self.net(batch.images)
         logits = logits.float()
@@ -83,9 +106,9 @@ class Tuner:
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), _LONGEST)
-        warm = min(1.0, (self.steps + 1) / _WARM_UP)
+        pace = min(1.0, (self.steps + 1) / _WARM_UP) * (1 + math.cos(math.pi * min(spent, 1))) / 2
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
-            group["lr"] = rate * warm
+            group["lr"] = rate * pace
         self._optimiser.step()
         self._average.update_parameters(self.net)
         self.steps += 1
