@@ -1,4 +1,4 @@
-"""Training on wholly annotated images for a known budget, with checkpoints: for the scripts beside.
+"""Training on annotated images for a known budget, with checkpoints: for the scripts beside.
 
 A run lies in a folder of its own: `checkpoint.pt`, from which the same command goes on, `log.jsonl`
 and, once the budget is used up, `model.safetensors`.
@@ -10,24 +10,28 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import numpy as np
 import torch
-from skimage.io import imread
 
 from napari_unet.core.annotations import Annotations
-from napari_unet.core.device import Device, choose
+from napari_unet.core.device import choose
 from napari_unet.core.image import Picture, as_plane
 from napari_unet.core.model import Model, load
+from napari_unet.core.orientations import Orientation
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.presets import start
-from napari_unet.core.settings import Settings
+from napari_unet.core.settings import Augmentation, Compute, Network, Settings, Training
 from napari_unet.core.training import Trainer
+
+CLASSES = ("background", "inside")
 
 
 @dataclass(frozen=True)
@@ -40,108 +44,141 @@ class Plane:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """When a run ends: whichever comes first; seconds count only while it runs."""
+class Run:
+    """What is trained, for how long, and where it is kept.
 
+    Attributes
+    ----------
+    folder : of this run alone.
+    settings : Settings
+    steps, seconds : the budget, whichever is used up first; seconds count only while it trains.
+    init : "bundled" or "random"
+    """
+
+    folder: Path
+    settings: Settings
     steps: int
     seconds: float = float("inf")
+    init: Literal["bundled", "random"] = "bundled"
 
     def spent(self, steps: int, seconds: float) -> float:
-        """Share that is used up."""
+        """Share of the budget that is used up."""
         return max(steps / self.steps, seconds / self.seconds)
 
+    def trained(self, planes: Sequence[Plane], every: float = 60.0) -> Model:
+        """Train, or go on, or open what is done; a checkpoint every so many seconds."""
+        done = self.folder / "model.safetensors"
+        if done.exists():
+            return load(done)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        trainer = self._prepared(planes)
+        before, began = self._resume(trainer), time.monotonic()
+        passed, saved = before, began
+        with (self.folder / "log.jsonl").open("a") as log:
+            while (spent := self.spent(trainer.steps, passed)) < 1:
+                loss = trainer.step(spent)
+                passed = before + time.monotonic() - began
+                row = {"step": trainer.steps, "s": round(passed, 1), "loss": round(loss, 4)}
+                print(json.dumps(row), file=log, flush=True)
+                if time.monotonic() - saved > every:
+                    self._save(trainer, passed)
+                    saved = time.monotonic()
+        self._save(trainer, passed)
+        trainer.check()
+        made: dict[str, str | int | float] = {"steps": trainer.steps, "seconds": round(passed)}
+        model = Model.of(trainer.best, CLASSES, self.settings, made)
+        model.save(done)
+        return model
 
-def arguments(description: str | None, steps: int) -> argparse.ArgumentParser:
+    def so_far(self, planes: Sequence[Plane]) -> Model:
+        """The averaged weights of a run that has not ended."""
+        trainer = self._prepared(planes)
+        seconds = self._resume(trainer)
+        made: dict[str, str | int | float] = {"steps": trainer.steps, "seconds": round(seconds)}
+        return Model.of(trainer.tuner.averaged, CLASSES, self.settings, made)
+
+    def _prepared(self, planes: Sequence[Plane]) -> Trainer:
+        torch.manual_seed(self.settings.training.seed)
+        net = start(self.settings.network.preset, 1, len(CLASSES), self.init)
+        trainer = Trainer(net, self.settings, choose(self.settings.compute, spare=0))
+        for plane in planes:
+            trainer.open(plane.name, Picture.of(as_plane(plane.image)))
+            trainer.annotate(plane.name, Annotations.of(plane.paint))
+        trainer.answer()
+        return trainer
+
+    def _resume(self, trainer: Trainer) -> float:
+        """Go on from a checkpoint, if there is one; returns the seconds that it took."""
+        path = self.folder / "checkpoint.pt"
+        if not path.exists():
+            return 0.0
+        saved = torch.load(path, weights_only=True)
+        trainer.restore(saved["trainer"])
+        return float(saved["seconds"])
+
+    def _save(self, trainer: Trainer, passed: float) -> None:
+        part = self.folder / "checkpoint.part"
+        torch.save({"trainer": trainer.state(), "seconds": passed}, part)
+        part.replace(self.folder / "checkpoint.pt")
+
+
+def settings(args: argparse.Namespace) -> Settings:
+    """What dense annotation wants, and what the options say."""
+    return Settings(
+        network=Network(preset=args.preset, working_scale=args.scale),
+        training=Training(
+            learning_rate=args.rate, batch=1, patch=args.patch, agreement=0.0, averaging=0.98,
+            held_out=0.0, last_layer="trained", border_weight=args.w0, seed=args.seed,
+        ),
+        augmentation=Augmentation(
+            scale=1.1, contrast=0.2, brightness=0.2, noise=0.15, elastic=args.elastic
+        ),
+        compute=Compute(device="cpu", threads=args.threads, precision="bf16"),
+    )  # fmt: skip
+
+
+def arguments(description: str | None, **defaults: object) -> argparse.ArgumentParser:
     """The options that all scripts have."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with images/ and labels/")
-    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints")
-    parser.add_argument("--steps", type=int, default=steps)
-    parser.add_argument("--seconds", type=float, default=float("inf"))
-    parser.add_argument("--threads", type=int, default=2)
+    add = parser.add_argument
+    add("--data", type=Path, required="data" not in defaults, help="has images/ and labels/")
+    add("--out", type=Path, required=True, help="folder for checkpoints, model and log")
+    add("--preset", choices=("compact", "paper"), default="compact")
+    add("--init", choices=("bundled", "random"), default="bundled")
+    add("--steps", type=int, default=1500)
+    add("--seconds", type=float, default=float("inf"))
+    add("--rate", type=float, default=3e-3, help="learning rate; halved for pre-trained weights")
+    add("--patch", type=int, default=260, help="px; always 388 for paper")
+    add("--scale", choices=("auto", "full", "half"), default="full")
+    add("--w0", type=float, default=10.0, help="border weight")
+    add("--elastic", type=float, default=10.0, help="σ, px")
+    add("--seed", type=int, default=0)
+    add("--threads", type=int, default=2)
+    add("--so-far", action="store_true", help="judge the checkpoint of a run that goes on")
+    parser.set_defaults(**defaults)
     return parser
 
 
-def read(data: Path, stem: str) -> tuple[np.ndarray, np.ndarray]:
-    """An image and its labels."""
-    return imread(data / "images" / f"{stem}.png"), imread(data / "labels" / f"{stem}.png")
+def run(args: argparse.Namespace) -> Run:
+    """The run that the options describe."""
+    return Run(args.out, settings(args), args.steps, args.seconds, args.init)
 
 
-def trained(
-    folder: Path,
-    planes: Iterable[Plane],
-    settings: Settings,
-    budget: Budget,
-    init: str = "bundled",
-    every: float = 60.0,
-) -> Model:
-    """Train, or go on with a training, or open its model; a checkpoint each `every` seconds."""
-    done = folder / "model.safetensors"
-    if done.exists():
-        return load(done)
-    folder.mkdir(parents=True, exist_ok=True)
-    trainer = _prepared(planes, settings, init)
-    passed, saved = _resumed(trainer, folder), time.monotonic()
-    log = (folder / "log.jsonl").open("a")
-    began, before = time.monotonic(), passed
-    while (spent := budget.spent(trainer.steps, passed)) < 1:
-        loss = trainer.step(spent)
-        passed = before + time.monotonic() - began
-        print(json.dumps({"step": trainer.steps, "s": round(passed, 1), "loss": round(loss, 4),
-                          "cpu": round(time.process_time(), 1)}), file=log, flush=True)
-        if time.monotonic() - saved > every:
-            _save(folder, trainer, passed)
-            saved = time.monotonic()
-    _save(folder, trainer, passed)
-    trainer.check()
-    made = {"steps": trainer.steps, "seconds": round(passed)}
-    model = Model.of(trainer.best, ("background", "inside"), settings, made)
-    model.save(done)
-    return model
+def model_of(args: argparse.Namespace, planes: Sequence[Plane]) -> Model:
+    """The trained model, or as far as it is."""
+    return run(args).so_far(planes) if args.so_far else run(args).trained(planes)
 
 
-def so_far(folder: Path, planes: Iterable[Plane], settings: Settings, init: str) -> Model:
-    """The averaged weights of a run that has not ended."""
-    trainer = _prepared(planes, settings, init)
-    _resumed(trainer, folder)
-    return Model.of(trainer.tuner.averaged, ("background", "inside"), settings,
-                    {"steps": trainer.steps})
-
-
-def inside(model: Model, image: np.ndarray, device: Device, orientations: Sequence = ()) -> np.ndarray:
-    """Probability of class 2, (Y, X) float32, the mean over mirror images."""
+def inside(
+    model: Model, image: np.ndarray, orientations: Sequence[Orientation] | None = None
+) -> np.ndarray:
+    """Probability of class 2, (Y, X) float32: the mean over orientations, or the default ones."""
     picture = Picture.of(as_plane(image))
-    predictor = Predictor(model.net, device)
+    predictor = Predictor(model.net, choose(model.header.settings.compute, spare=0))
+    predictor.orientations = orientations or predictor.orientations
     found = np.zeros(picture.shape, np.float32)
-    for tile, p in predictor.mean(picture, predictor.tiles(picture), mirrored=True):
-        found[tile.write] = p[1].float().cpu().numpy()
+    for tile, shares in predictor.mean(picture, predictor.tiles(picture), mirrored=True):
+        found[tile.write] = shares[1].float().cpu().numpy()
     return found
-
-
-def _prepared(planes: Iterable[Plane], settings: Settings, init: str) -> Trainer:
-    torch.manual_seed(settings.training.seed)
-    net = start(settings.network.preset, 1, 2, init)
-    trainer = Trainer(net, settings, choose(settings.compute, spare=0))
-    for plane in planes:
-        trainer.open(plane.name, Picture.of(as_plane(plane.image)))
-        trainer.annotate(plane.name, Annotations.of(plane.paint))
-    trainer.answer()
-    return trainer
-
-
-def _resumed(trainer: Trainer, folder: Path) -> float:
-    """Go on from a checkpoint, if there is one; returns the seconds that it took."""
-    path = folder / "checkpoint.pt"
-    if not path.exists():
-        return 0.0
-    saved = torch.load(path, weights_only=True)
-    trainer.restore(saved["trainer"])
-    return float(saved["seconds"])
-
-
-def _save(folder: Path, trainer: Trainer, passed: float) -> None:
-    part = folder / "checkpoint.part"
-    torch.save({"trainer": trainer.state(), "seconds": passed}, part)
-    part.replace(folder / "checkpoint.pt")

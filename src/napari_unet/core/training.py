@@ -205,7 +205,8 @@ class Trainer:
     def step(self, spent: float = 0.0) -> float:
         """Train on one batch of patches around paint; returns the loss.
 
-        Of a budget that is known, `spent` is the share used up: see `Tuner.step`. Call `answer` first, and again after new paint. Where memory runs out, batches become
+        Of a budget that is known, `spent` is the share used up, see `Tuner.step`. Call `answer`
+        first, and again after new paint. Where memory runs out, batches become
         smaller; if it does even for one patch, the error is raised.
         """
         if self._patches is None:
@@ -293,5 +294,10 @@ class Trainer:
         self._teacher = Teacher(self.predictor.snapshot(), self.pictures, self.splits)
 
     def _restart(self) -> None:
-        """Let training go on from what is shown."""
-        self.tuner = Tuner(self.best, self.settings, self.device, self._pace)
+        """Let training go on from what is shown.
+
+        Random weights whose last layer is to be trained begin with that as it is, not fitted.
+        """
+        fresh = self._trains_last and not self.given and not self.base.pretrained
+        begin = self.base if fresh else self.best
+        self.tuner = Tuner(begin, self.settings, self.device, self._pace)

@@ -62,7 +62,7 @@ class Tuner:
         return all(bool(p.isfinite().all()) for p in self.averaged.parameters())
 
     def state(self) -> dict[str, Any]:
-        """All that goes on from here, for `restore`: weights, their mean, the optimiser's memory."""
+        """Weights, their mean and the optimiser's memory: what `restore` goes on from."""
         return {
             "net": self.net.state_dict(),
             "average": self._average.state_dict(),
