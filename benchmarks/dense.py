@@ -76,7 +76,8 @@ class Run:
         passed, saved = before, began
         with (self.folder / "log.jsonl").open("a") as log:
             while (spent := self.spent(trainer.steps, passed)) < 1:
-                loss = trainer.step(spent)
+                trainer.spent = spent
+                loss = trainer.step()
                 passed = before + time.monotonic() - began
                 row = {"step": trainer.steps, "s": round(passed, 1), "loss": round(loss, 4)}
                 print(json.dumps(row), file=log, flush=True)

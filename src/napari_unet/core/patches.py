@@ -97,7 +97,7 @@ class Patches:
     def _inside(self, centre: tuple[float, float], shape: tuple[int, ...]) -> tuple[float, float]:
         """Move a patch so that no pixel of a wholly painted plane is wasted for ones outside it."""
         y, x = (
-            min(max(c, min(self._side, n) / 2), n - min(self._side, n) / 2)
+            min(max(c, (min(self._side, n) - 1) / 2), n - 1 - (min(self._side, n) - 1) / 2)
             for c, n in zip(centre, shape, strict=True)
         )
         return y, x

@@ -46,6 +46,14 @@ class Training(Struct, frozen=True):
     learning_rate: Annotated[
         float, knob("Learning rate", "Step size of the fine-tuning.", 1e-5, 0.1)
     ] = 2e-3
+    schedule: Annotated[
+        Literal["steady", "falling"],
+        knob(
+            "Rate over time",
+            "falling: the learning rate falls to zero as the time or the steps that were given run "
+            "out. steady: it stays; so it does in the window, where none are given.",
+        ),
+    ] = "steady"
     batch: Annotated[int, knob("Patches per step", "Patches in one training step.", 1, 64)] = 2
     patch: Annotated[
         int, knob("Patch", "Side of the patch that is compared with the paint.", 4, 1024, "px")

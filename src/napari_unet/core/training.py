@@ -59,6 +59,8 @@ class Trainer:
     given : whether the shown last layer came with a model, and was not fitted to this paint.
     generation : grows whenever `predictor` changes; older predictions are stale.
     steps : training steps so far.
+    spent : share of a known budget that is used up (0…1), for who knows it to set; the learning
+        rate falls with it to zero.
     idle_checks : checks in a row that brought nothing better.
     interval : steps between two checks; more where the paint lies on many tiles.
     """
@@ -76,6 +78,7 @@ class Trainer:
         self.base, self.settings, self.device = base, settings, device
         self.generation, self.answered = generation, answered
         self.steps = self.idle_checks = 0
+        self.spent = 0.0
         self.interval = settings.training.check_every
         self._pace = 1.0
         self.material = Material()
@@ -202,16 +205,16 @@ class Trainer:
 
     # -- fine-tuning ------------------------------------------------------------------------
 
-    def step(self, spent: float = 0.0) -> float:
+    def step(self) -> float:
         """Train on one batch of patches around paint; returns the loss.
 
-        Of a budget that is known, `spent` is the share used up, see `Tuner.step`. Call `answer`
-        first, and again after new paint. Where memory runs out, batches become
+        Call `answer` first, and again after new paint. Where memory runs out, batches become
         smaller; if it does even for one patch, the error is raised.
         """
         if self._patches is None:
             raise RuntimeError("answer() must come before step()")
-        loss = self.tuner.step_on(self._patches, self.generator, self._teacher, spent)
+        self.tuner.spent = self.spent
+        loss = self.tuner.step_on(self._patches, self.generator, self._teacher)
         self.steps += 1
         return loss
 

@@ -38,11 +38,12 @@ class Tuner:
     ----------
     net : what is being trained
     steps : how many it has taken
+    spent : share of a known budget that is used up, 0…1; the learning rate falls with it to zero.
     """
 
     def __init__(self, start: UNet, settings: Settings, device: Device, pace: float = 1.0) -> None:
         preset = PRESETS[settings.network.preset]
-        self._device, self.steps = device, 0
+        self._device, self.steps, self.spent = device, 0, 0.0
         self._pull = preset.adapted(settings.training).agreement
         self.net = device.put(copy.deepcopy(start)).train().requires_grad_()
         _freeze_statistics(self.net)
@@ -77,25 +78,19 @@ class Tuner:
         self._optimiser.load_state_dict(state["optimiser"])
         self.steps = state["steps"]
 
-    def step_on(
-        self, patches: Patches, generator: torch.Generator, teacher: Teacher, spent: float = 0.0
-    ) -> float:
+    def step_on(self, patches: Patches, generator: torch.Generator, teacher: Teacher) -> float:
         """Learn from the next batch of patches; where memory runs out, batches become smaller."""
         loss = None
         while loss is None:  # what a failed step held is freed before the next one
             try:
-                loss = self.step(patches.draw(generator, self._device), teacher, spent)
+                loss = self.step(patches.draw(generator, self._device), teacher)
             except (RuntimeError, MemoryError) as error:
                 if not memory_ran_out(error) or not patches.lighten():
                     raise
         return loss
 
-    def step(self, batch: Batch, teacher: Teacher, spent: float = 0.0) -> float:
-        """Learn from one batch; returns the loss before.
-
-        Of a budget that is known, `spent` is the share used up: the learning rate falls with it
-        to zero along half a cosine (Loshchilov & Hutter 2017, arXiv 1608.03983).
-        """
+    def step(self, batch: Batch, teacher: Teacher) -> float:
+        """Learn from one batch; returns the loss before."""
         with self._device.precise():
             logits = self.net(batch.images)
         logits = logits.float()
@@ -106,13 +101,18 @@ class Tuner:
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), _LONGEST)
-        pace = min(1.0, (self.steps + 1) / _WARM_UP) * (1 + math.cos(math.pi * min(spent, 1))) / 2
+        pace = min(1.0, (self.steps + 1) / _WARM_UP) * falling(self.spent)
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * pace
         self._optimiser.step()
         self._average.update_parameters(self.net)
         self.steps += 1
         return float(loss.detach())
+
+
+def falling(spent: float) -> float:
+    """Factor of the learning rate: half a cosine (Loshchilov & Hutter 2017, arXiv 1608.03983)."""
+    return (1 + math.cos(math.pi * min(max(spent, 0.0), 1.0))) / 2
 
 
 def _freeze_statistics(net: nn.Module) -> None:
