@@ -1,13 +1,13 @@
 """What the U-Net replaced: a classifier that looks at a patch around each pixel, one at a time.
 
     python benchmarks/sliding_window.py time
-    python benchmarks/sliding_window.py trade --data ISBI --out RUNS [--seconds 120]
+    python benchmarks/sliding_window.py trade --data ISBI [--model RUN/model.safetensors]
 
 The classifier is the contracting path of our own network with as many poolings as its patch has
 room for, an average and a last layer: 16, 36, 76 or 156 px of context for 1 to 4 poolings.
 *time* measures, on one thread, 64 patches and one overlap-tile pass of the whole network over
-512 x 512 px. **The time of all 262,144 patches is extrapolated.** *trade* trains each classifier equally
-long on slices 0-17 of ISBI 2012 and judges some pixels of slices 20-29: context against
+512 x 512 px. **The time of all 262,144 patches is extrapolated.** *trade* trains each classifier
+equally long on slices 0-17 of ISBI 2012 and judges some pixels of slices 20-29: context against
 localisation. One JSON line each.
 """
 
