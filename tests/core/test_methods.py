@@ -32,6 +32,12 @@ def test_it_says_what_was_done():
         assert words in text, words
 
 
+def test_it_says_over_what_the_mean_is_taken():
+    assert "four mirror images" in paragraph(header())
+    paper = Header(FORMAT, "napari-unet-live 1.2.3", Shape(1, 2, 64, 4, 2, norm=False))
+    assert "seven orientations" in paragraph(paper)
+
+
 def test_an_old_model_has_one_too():
     text = paragraph(header(made={"date": "2026-01-01"}, pretrained=False))
     assert "random weights" in text

@@ -120,6 +120,25 @@ def test_held_out_paint_is_never_drawn(paint, cpu):
         assert 2 not in patches.draw(generator, cpu).labels  # all of class 2 is held out
 
 
+def test_patches_of_a_wholly_painted_plane_lie_inside_it(cpu):
+    """What lies outside would be computed for nothing."""
+    paint = np.ones((60, 50), np.uint8)
+    paint[20:30] = 2
+    patches, generator = patches_of(paint), seeded()
+    for _ in range(10):
+        assert (patches.draw(generator, cpu).labels > 0).all()
+    paint[0, 0] = 0  # no longer
+    patches = patches_of(paint)
+    assert not all((patches.draw(generator, cpu).labels > 0).all() for _ in range(10))
+
+
+def test_a_patch_larger_than_a_wholly_painted_plane_shows_all_of_it(cpu):
+    paint = np.ones((12, 16), np.uint8)
+    paint[:, 8:] = 2
+    for labels in patches_of(paint).draw(seeded(), cpu).labels:
+        assert (labels > 0).sum() == paint.size
+
+
 def test_planes_are_drawn_by_their_paint(cpu):
     """Each plane's labels come with its own pixels."""
     dark, bright = (np.random.default_rng(0).normal(size=(1, 30, 30)) for _ in range(2))

@@ -164,6 +164,26 @@ def test_mirroring_is_the_mean_over_the_mirrored_network(small_net, cpu, tiled, 
     assert not predictor._cache
 
 
+def test_the_papers_network_is_averaged_over_seven_orientations(small_net, cpu, tiled):
+    """By hand: turned and flipped images, one after the other; not the image as it lies."""
+    net, shape = small_net(1, 3, norm=False), (61, 83)
+    picture = picture_of(shape)
+    window = tuple(slice(-net.margin, n - net.margin) for n in net.valid_input_size(shape))
+    image = torch.from_numpy(picture.read(window))[None]
+    total = 0
+    with torch.inference_mode():
+        net.eval()
+        for turns in range(4):
+            for flip in ([], [3]):
+                if turns or flip:
+                    found = net(image.flip(flip).rot90(turns, (2, 3))).softmax(1)
+                    total = total + found.rot90(-turns, (2, 3)).flip(flip)[0]
+    wanted = total[:, : shape[0], : shape[1]] / 7
+    predictor = Predictor(net, cpu)
+    for tile, found in predictor.mean(picture, predictor.tiles(picture), mirrored=True):
+        torch.testing.assert_close(found, wanted[(slice(None), *tile.write)], rtol=0, atol=1e-4)
+
+
 def test_a_mirrored_image_gets_mirrored_labels(small_net, cpu, tiled):
     picture = picture_of((64, 44))
     flipped = Picture(picture.raw[:, ::-1, ::-1], picture.normalisation)

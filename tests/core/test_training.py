@@ -184,6 +184,42 @@ def test_what_it_starts_from_is_not_touched(make, small_net):
     assert all(torch.equal(net.state_dict()[k], v) for k, v in before.items())
 
 
+def test_a_trained_last_layer_is_not_fitted_anew(make):
+    """It is the running mean of what the steps made, also where new paint comes."""
+    trainer = make(last_layer="trained", learning_rate=1e-2, held_out=0, agreement=0)
+    for _ in range(25):
+        trainer.step()
+    assert trainer.check().kept
+    wanted = trainer.tuner.averaged.head.weight
+    assert torch.equal(trainer.best.head.weight, wanted)
+    assert torch.equal(trainer.predictor.weight, wanted.flatten(1))
+    trainer.answer()
+    assert torch.equal(trainer.best.head.weight, wanted)
+
+
+def test_random_weights_whose_last_layer_is_trained_begin_as_they_are(make, small_net):
+    net = small_net(1, 2, width=8, depth=1)
+    trainer = make(net=net, last_layer="trained")
+    assert torch.equal(trainer.tuner.net.head.weight, net.head.weight)
+    assert not torch.equal(trainer.best.head.weight, net.head.weight)
+    assert not torch.equal(make(net=net).tuner.net.head.weight, net.head.weight)
+
+
+def stepped(trainer, spent):
+    trainer.spent = spent
+    return trainer.step()
+
+
+def test_a_stopped_training_goes_on_as_if_it_had_not_been(make):
+    whole, first, second = (make(last_layer="trained") for _ in range(3))
+    losses = [stepped(whole, k / 6) for k in range(6)]
+    for k in range(3):
+        stepped(first, k / 6)
+    second.restore(first.state())
+    assert [stepped(second, k / 6) for k in range(3, 6)] == losses[3:]
+    assert second.steps == 6
+
+
 # -- keep-best -------------------------------------------------------------------------------
 
 

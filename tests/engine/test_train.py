@@ -17,6 +17,7 @@ from napari_unet.core.annotations import AnnotationError
 from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError
 from napari_unet.core.settings import Settings, changed
+from napari_unet.core.training import Trainer
 from napari_unet.engine.messages import Answered, Idle, Judged, Ready, Rested, Trained
 from napari_unet.engine.train import Limit, TrainingError
 
@@ -109,6 +110,29 @@ def test_limits():
     assert Limit(10, None).reached(10, 0, 0)
     assert Limit(10, None).reached(8, 3, 0)
     assert not Limit(10, None).reached(6, 3, 10**6)
+
+
+def test_what_of_a_budget_is_used_up():
+    assert Limit(None, 10).spent(1e6, 4) == 0.4
+    assert Limit(10, None).spent(3, 10**6) == 0.3
+    assert Limit(10, 100).spent(3, 60) == 0.6
+    assert Limit(10, None).spent(12, 0) == 1
+    assert Limit(None, None).spent(12, 5) == 0
+
+
+@pytest.mark.parametrize(
+    ("schedule", "wanted"), [("falling", [0, 0.25, 0.5, 0.75]), ("steady", [0, 0, 0, 0])]
+)
+def test_the_rate_falls_with_the_steps_only_on_request(run, quick, monkeypatch, schedule, wanted):
+    step, seen = Trainer.step, []
+
+    def spied(trainer):
+        seen.append(trainer.spent)
+        return step(trainer)
+
+    monkeypatch.setattr(Trainer, "step", spied)
+    run(steps=4, settings=changed(quick(), "training", schedule=schedule))
+    assert seen == wanted
 
 
 # -- what comes out --------------------------------------------------------------------------

@@ -50,6 +50,8 @@ class Teacher:
         picture, paint = self._pictures[name], self._splits[name].paint
         classes = len(self._predictor.weight)
         probabilities = torch.zeros((classes, *picture.shape), dtype=torch.float16)
+        if paint.all():  # nothing is left to be held
+            return probabilities
         todo = [t for t in self._predictor.tiles(picture) if paint[t.write].any()]
         todo.sort(key=lambda t: -np.count_nonzero(paint[t.write]))
         for tile, found in self._predictor.mean(picture, todo[:_MOST], mirrored=True):

@@ -88,7 +88,7 @@ def gather(
         fold = folds(part.paint)
         number += int(strokes(part.paint).max())
         for tile in predictor.tiles(pictures[name]):
-            y, x = np.nonzero(part.paint[tile.write])
+            y, x = _some_of_each(part.paint[tile.write], generator)
             if len(y):
                 values = predictor.features(name, pictures[name], tile)
                 found.append(values[:, y, x].T.float())
@@ -111,6 +111,22 @@ def gather(
         torch.cat(around),
         len(around),
     )
+
+
+def _some_of_each(
+    paint: ClassMap, generator: torch.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where a tile is painted, y and x in px; of a class with too many pixels, some at random."""
+    picked = []
+    for number in np.flatnonzero(np.bincount(paint.ravel(), minlength=2)[1:]) + 1:
+        found = np.flatnonzero(paint == number)
+        if len(found) > _MOST:
+            order = torch.randperm(len(found), generator=generator, device=generator.device)
+            found = found[order[:_MOST].cpu().numpy()]
+        picked.append(found)
+    where = np.sort(np.concatenate(picked)) if picked else np.zeros(0, np.intp)
+    y, x = np.unravel_index(where, paint.shape)
+    return y, x
 
 
 def _some(features: Tensor) -> Tensor:

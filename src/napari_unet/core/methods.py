@@ -117,8 +117,10 @@ def _how(header: Header) -> str:
 
 def _precision(header: Header) -> str:
     precision = header.made.get("precision")
+    shape = header.shape
+    views = "four mirror images" if shape.norm or shape.side else "seven orientations"
     mean = (
-        "the mean over four mirror images of each tile"
+        f"the mean over {views} of each tile"
         if header.settings.compute.mirrors
         else ("tile by tile")
     )

@@ -75,6 +75,7 @@ class Patches:
             for number, found in centres.items():
                 points = np.argwhere(paint == number)
                 found.append(np.insert(points, 0, index, axis=1))
+        self._dense = {i for i, plane in enumerate(self._planes) if bool(plane[2].all())}
         self._centres = {k: torch.from_numpy(np.concatenate(v)) for k, v in centres.items()}
 
     def lighten(self) -> bool:
@@ -93,6 +94,14 @@ class Patches:
             device.tensor(images), labels.to(device.name), weights.to(device.name), windows
         )
 
+    def _inside(self, centre: tuple[float, float], shape: tuple[int, ...]) -> tuple[float, float]:
+        """Move a patch so that no pixel of a wholly painted plane is wasted for ones outside it."""
+        y, x = (
+            min(max(c, (min(self._side, n) - 1) / 2), n - 1 - (min(self._side, n) - 1) / 2)
+            for c, n in zip(centre, shape, strict=True)
+        )
+        return y, x
+
     def _one(
         self, generator: torch.Generator
     ) -> tuple[tuple[Tensor, Tensor, Tensor], tuple[str, Tensor]]:
@@ -108,8 +117,10 @@ class Patches:
         reach = self._reaches[draw(2)] * self._side
         shift = (torch.rand(2, generator=generator, device=generator.device) * 2 - 1) * reach
         centre = (y + float(shift[0]), x + float(shift[1]))
-        patch = place(centre, size, self._augmentation, generator)
         name, picture, paint, weights = self._planes[index]
+        if index in self._dense:
+            centre = self._inside(centre, picture.shape)
+        patch = place(centre, size, self._augmentation, generator)
         window = patch.window(self._margin).cpu()
         labels, weight = read_labels(paint, window).long(), read_labels(weights, window)
         return (read_picture(picture, patch.points), labels, weight), (name, window)

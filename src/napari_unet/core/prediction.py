@@ -19,11 +19,11 @@ from torch import Tensor
 
 from napari_unet.core.device import Device
 from napari_unet.core.image import Picture
+from napari_unet.core.orientations import MIRRORS, SEVEN, Orientation
 from napari_unet.core.tiling import Grid, Tile, Window, tiles
 from napari_unet.core.unet import UNet
 
 OUTPUT = 516  # px per side that a tile decides at most (a 700 px input for depth 4)
-_MIRRORS: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 _CACHE_BYTES = 512 << 20
 _RAN_OUT = ("can't allocate memory", "not enough memory", "out of memory")
 
@@ -100,10 +100,16 @@ class Predictor:
     net : UNet
         Copied and folded; later changes of it are not seen.
     device : Device
+
+    Attributes
+    ----------
+    orientations : what the mean is taken over when it is asked for: the four mirror images, or
+        the paper's seven for the paper's network.
     """
 
     def __init__(self, net: UNet, device: Device) -> None:
         self.device = device
+        self.orientations: Sequence[Orientation] = SEVEN if net.original else MIRRORS
         self.grid = Grid(net.margin, net.stride)
         folded = net.folded()
         self.weight = folded.head.weight.detach().flatten(1).float().to(device.name)
@@ -131,8 +137,8 @@ class Predictor:
         ----------
         picture : Picture
         mirrored : bool
-            Take the mean probability over the four mirror images of each tile: four times the
-            work. Tiles begin and end on the pooling grid, so mirroring makes no seams.
+            Take the mean probability over `orientations` of each tile: so many times the work.
+            Tiles begin and end on the pooling grid, so this makes no seams.
         """
         for tile, found in self.mean(picture, self.tiles(picture), mirrored=mirrored):
             labels: NDArray[np.uint8] = (found.argmax(0) + 1).to(torch.uint8).cpu().numpy()
@@ -142,10 +148,10 @@ class Predictor:
         self, picture: Picture, todo: Sequence[Tile], *, mirrored: bool
     ) -> Iterator[tuple[Tile, Tensor]]:
         """Class probabilities (K, h, w) float32 of tiles; parameters as in `segment`."""
-        axes = _MIRRORS if mirrored else _MIRRORS[:1]
+        views = self.orientations if mirrored else (Orientation(),)
 
         def mean(images: Tensor) -> Tensor:
-            found = [self.probabilities(self.forward(images.flip(a))[0]).flip(a) for a in axes]
+            found = [v.undo(self.probabilities(self.forward(v.turn(images))[0])) for v in views]
             return torch.stack(found).mean(0, keepdim=True)
 
         return predict(mean, picture, todo, self.grid)

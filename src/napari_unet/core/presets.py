@@ -46,7 +46,9 @@ class Preset:
         """The training settings, with the paper's one large tile a step where that is wanted."""
         if not self.paper:
             return training
-        return msgspec.structs.replace(training, batch=1, patch=388, agreement=0.0)
+        return msgspec.structs.replace(
+            training, batch=1, patch=388, agreement=0.0, last_layer="trained"
+        )
 
     def optimiser(self, net: UNet, rate: float) -> torch.optim.Optimizer:
         """SGD as in section 3, or AdamW, gentler where the weights come from a training."""

@@ -46,6 +46,14 @@ class Training(Struct, frozen=True):
     learning_rate: Annotated[
         float, knob("Learning rate", "Step size of the fine-tuning.", 1e-5, 0.1)
     ] = 2e-3
+    schedule: Annotated[
+        Literal["steady", "falling"],
+        knob(
+            "Rate over time",
+            "falling: the learning rate falls to zero as the time or the steps that were given run "
+            "out. steady: it stays; so it does in the window, where none are given.",
+        ),
+    ] = "steady"
     batch: Annotated[int, knob("Patches per step", "Patches in one training step.", 1, 64)] = 2
     patch: Annotated[
         int, knob("Patch", "Side of the patch that is compared with the paint.", 4, 1024, "px")
@@ -80,6 +88,14 @@ class Training(Struct, frozen=True):
     averaging: Annotated[
         float, knob("Averaging", "Decay of the averaged weights that predict.", 0, 0.9999)
     ] = 0.97
+    last_layer: Annotated[
+        Literal["fitted", "trained"],
+        knob(
+            "Last layer",
+            "fitted: to the strokes anew at each check, in closed form. trained: by the steps, as "
+            "all other layers; better where whole images are annotated.",
+        ),
+    ] = "fitted"
     held_out: Annotated[
         float, knob("Held out", "Share of the strokes kept aside to judge progress.", 0, 0.5)
     ] = 0.2

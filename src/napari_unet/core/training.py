@@ -7,6 +7,8 @@ worse on strokes held out.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from napari_unet.core.keeping import Best, Verdict
 from napari_unet.core.material import Material, Paint
 from napari_unet.core.patches import Patches
 from napari_unet.core.prediction import Predictor
+from napari_unet.core.presets import PRESETS
 from napari_unet.core.scale import Rival, Rivals
 from napari_unet.core.settings import Settings
 from napari_unet.core.shown import Shown
@@ -56,6 +59,8 @@ class Trainer:
     given : whether the shown last layer came with a model, and was not fitted to this paint.
     generation : grows whenever `predictor` changes; older predictions are stale.
     steps : training steps so far.
+    spent : share of a known budget that is used up (0…1), for who knows it to set; the learning
+        rate falls with it to zero.
     idle_checks : checks in a row that brought nothing better.
     interval : steps between two checks; more where the paint lies on many tiles.
     """
@@ -73,6 +78,7 @@ class Trainer:
         self.base, self.settings, self.device = base, settings, device
         self.generation, self.answered = generation, answered
         self.steps = self.idle_checks = 0
+        self.spent = 0.0
         self.interval = settings.training.check_every
         self._pace = 1.0
         self.material = Material()
@@ -191,6 +197,12 @@ class Trainer:
             self.shown.set_head(*painted.fit(self.base.classes, held=True))
         return Verdict(self._keeper.score, kept=True)
 
+    @property
+    def _trains_last(self) -> bool:
+        """Whether the last layer comes from the steps and not from a fit."""
+        preset = PRESETS[self.settings.network.preset]
+        return preset.adapted(self.settings.training).last_layer == "trained"
+
     # -- fine-tuning ------------------------------------------------------------------------
 
     def step(self) -> float:
@@ -201,6 +213,7 @@ class Trainer:
         """
         if self._patches is None:
             raise RuntimeError("answer() must come before step()")
+        self.tuner.spent = self.spent
         loss = self.tuner.step_on(self._patches, self.generator, self._teacher)
         self.steps += 1
         return loss
@@ -225,12 +238,13 @@ class Trainer:
     def _try(self, keeper: Best) -> tuple[bool, bool]:
         """Compare the averaged weights, with a last layer fitted anew, and show them if kept."""
         candidate = Predictor(self.tuner.averaged, self.device)
-        painted = None if self.given else self._gather(candidate)
+        painted = None if self.given or self._trains_last else self._gather(candidate)
         if painted is not None:
             candidate.set_head(*painted.fit(self.base.classes, held=False))
         kept, gained = keeper.compare(candidate)
         if kept:
             self.shown.replace(self.tuner.averaged, candidate)
+            self.given |= self._trains_last
             if painted is None:
                 self._teach()
             else:
@@ -240,6 +254,18 @@ class Trainer:
             self._rivals = None
             self.generation += 1
         return kept, gained
+
+    def state(self) -> dict[str, Any]:
+        """What fine-tuning goes on from, in tensors and numbers, for `restore`."""
+        return {
+            "tuner": self.tuner.state(), "steps": self.steps, "dice": self.generator.get_state()
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave, after `answer` to the same planes and paint."""
+        self.tuner.restore(state["tuner"])
+        self.steps = state["steps"]
+        self.generator.set_state(state["dice"])
 
     # -- weights ----------------------------------------------------------------------------
 
@@ -271,5 +297,10 @@ class Trainer:
         self._teacher = Teacher(self.predictor.snapshot(), self.pictures, self.splits)
 
     def _restart(self) -> None:
-        """Let training go on from what is shown."""
-        self.tuner = Tuner(self.best, self.settings, self.device, self._pace)
+        """Let training go on from what is shown.
+
+        Random weights whose last layer is to be trained begin with that as it is, not fitted.
+        """
+        fresh = self._trains_last and not self.given and not self.base.pretrained
+        begin = self.base if fresh else self.best
+        self.tuner = Tuner(begin, self.settings, self.device, self._pace)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import cast
+import math
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -37,11 +38,12 @@ class Tuner:
     ----------
     net : what is being trained
     steps : how many it has taken
+    spent : share of a known budget that is used up, 0…1; the learning rate falls with it to zero.
     """
 
     def __init__(self, start: UNet, settings: Settings, device: Device, pace: float = 1.0) -> None:
         preset = PRESETS[settings.network.preset]
-        self._device, self.steps = device, 0
+        self._device, self.steps, self.spent = device, 0, 0.0
         self._pull = preset.adapted(settings.training).agreement
         self.net = device.put(copy.deepcopy(start)).train().requires_grad_()
         _freeze_statistics(self.net)
@@ -59,6 +61,22 @@ class Tuner:
     def finite(self) -> bool:
         """Whether no averaged weight is infinite or not a number."""
         return all(bool(p.isfinite().all()) for p in self.averaged.parameters())
+
+    def state(self) -> dict[str, Any]:
+        """Weights, their mean and the optimiser's memory: what `restore` goes on from."""
+        return {
+            "net": self.net.state_dict(),
+            "average": self._average.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "steps": self.steps,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.net.load_state_dict(state["net"])
+        self._average.load_state_dict(state["average"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.steps = state["steps"]
 
     def step_on(self, patches: Patches, generator: torch.Generator, teacher: Teacher) -> float:
         """Learn from the next batch of patches; where memory runs out, batches become smaller."""
@@ -83,13 +101,18 @@ class Tuner:
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), _LONGEST)
-        warm = min(1.0, (self.steps + 1) / _WARM_UP)
+        pace = min(1.0, (self.steps + 1) / _WARM_UP) * falling(self.spent)
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
-            group["lr"] = rate * warm
+            group["lr"] = rate * pace
         self._optimiser.step()
         self._average.update_parameters(self.net)
         self.steps += 1
         return float(loss.detach())
+
+
+def falling(spent: float) -> float:
+    """Factor of the learning rate: half a cosine (Loshchilov & Hutter 2017, arXiv 1608.03983)."""
+    return (1 + math.cos(math.pi * min(max(spent, 0.0), 1.0))) / 2
 
 
 def _freeze_statistics(net: nn.Module) -> None:

@@ -80,6 +80,7 @@ class UNet(nn.Module):
         self.in_channels, self.classes, self.axes = in_channels, classes, axes
         self.width, self.depth, self.norm, self.side = width, depth, norm, side
         self.shrink = shrink
+        self.original = not norm and not side  # as it was published
         self.pretrained = False  # whether the weights come from an earlier training
         self.adapted = not norm  # whether batch norm was measured on the user's image
         widths = [width << level for level in range(depth + 1)]

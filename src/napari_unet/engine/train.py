@@ -62,6 +62,12 @@ class Limit:
         late = self.seconds is not None and passed + ahead >= self.seconds
         return late or (self.steps is not None and steps >= self.steps)
 
+    def spent(self, passed: float, steps: int) -> float:
+        """Share that is used up after so many seconds and steps: 0…1."""
+        shares = [passed / self.seconds] if self.seconds else []
+        shares += [steps / self.steps] if self.steps else []
+        return min(1.0, max(shares, default=0.0))
+
 
 def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
     images: Sequence[NDArray[Any]],
@@ -151,6 +157,9 @@ def _until(limit: Limit, session: Session, inbox: Inbox) -> Iterator[Event]:
             case _:
                 pass
         passed = time.monotonic() - began
+        trainer = session.bench.trainer
+        if trainer is not None and trainer.settings.training.schedule == "falling":
+            trainer.spent = limit.spent(passed, done)
         if session.bench.answered and limit.reached(passed, step + check, done):
             break
     yield from session.finish()

@@ -11,10 +11,14 @@ from napari_unet.core.settings import Compute, Settings
 from napari_unet.core.unet import UNet
 
 
-@pytest.mark.parametrize(("channels", "shrink", "mirrors"), [(1, 1, True), (3, 2, False)])
-def test_it_says_what_the_model_says(channels, shrink, mirrors):
+@pytest.mark.parametrize(
+    ("channels", "shrink", "mirrors", "original"),
+    [(1, 1, True, False), (3, 2, False, False), (1, 1, True, True)],
+)
+def test_it_says_what_the_model_says(channels, shrink, mirrors, original):
     torch.manual_seed(0)
-    net = UNet(channels, 3, width=4, depth=2, norm=True, side=2, shrink=shrink)
+    side = 2 * (not original)
+    net = UNet(channels, 3, width=4, depth=2, norm=not original, side=side, shrink=shrink)
     random = np.random.default_rng(0)
     image = random.integers(0, 200, (61, 70, 3) if channels == 3 else (61, 70), dtype=np.uint8)
     image[20:40, 30:60] //= 3

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from napari_unet.core.image import LIMIT, SAMPLE, TAIL
+from napari_unet.core.orientations import MIRRORS, SEVEN, Orientation
 from napari_unet.core.unet import UNet
 
 OPSET = 17
 INPUT, OUTPUT = "image", "probabilities"
-_MIRRORS: tuple[tuple[int, ...], ...] = ((3,), (2,), (2, 3))
 
 
 class Packaged(nn.Module):
@@ -31,7 +31,7 @@ class Packaged(nn.Module):
     net : UNet
         Copied and folded.
     mirrors : bool
-        Take the mean over four mirror images.
+        Take the mean over four mirror images, or the paper's seven (see `core.orientations`).
     measured : bool
         Measure the grey values and normalise them; else they must come normalised.
 
@@ -47,6 +47,7 @@ class Packaged(nn.Module):
         super().__init__()
         self.net = net.folded()
         self.mirrors, self.measured = mirrors, measured
+        self.views = (SEVEN if net.original else MIRRORS) if mirrors else (Orientation(),)
         self.grid = net.grid
         self.step = self.grid.stride
         self.halo = -(-self.grid.margin // self.step) * self.step
@@ -57,11 +58,8 @@ class Packaged(nn.Module):
             images = self._normalised(images)
         height, width = _lengths(images)
         wide = images.index_select(2, self._window(height)).index_select(3, self._window(width))
-        total: Tensor = self.net(wide).softmax(1)
-        if self.mirrors:
-            for axes in _MIRRORS:
-                total = total + self.net(wide.flip(axes)).softmax(1).flip(axes)
-            total = total / (1 + len(_MIRRORS))
+        found = [v.undo(self.net(v.turn(wide)).softmax(1)) for v in self.views]
+        total = torch.stack(found).mean(0)
         return total.index_select(2, _span(height)).index_select(3, _span(width))
 
     def _window(self, length: Tensor) -> Tensor:
