@@ -88,14 +88,14 @@ def gather(
         fold = folds(part.paint)
         number += int(strokes(part.paint).max())
         for tile in predictor.tiles(pictures[name]):
-            y, x = np.nonzero(part.paint[tile.write])
-            if len(y):
+            marked = np.nonzero(part.paint[tile.write])
+            if len(marked[0]):
                 values = predictor.features(name, pictures[name], tile)
-                found.append(values[:, y, x].T.float())
+                found.append(values[(slice(None), *marked)].T.float())
                 around.append(_some(values.flatten(1)))
-                targets.append(torch.from_numpy(part.paint[tile.write][y, x].astype(int) - 1))
-                trained.append(torch.from_numpy(~part.held[tile.write][y, x]))
-                dealt.append(torch.from_numpy(fold[tile.write][y, x]))
+                targets.append(torch.from_numpy(part.paint[tile.write][marked].astype(int) - 1))
+                trained.append(torch.from_numpy(~part.held[tile.write][marked]))
+                dealt.append(torch.from_numpy(fold[tile.write][marked]))
     features = torch.cat(found)
     classes, used, fold_of = (torch.cat(t).to(features.device) for t in (targets, trained, dealt))
     order = torch.randperm(len(classes), generator=generator, device=classes.device)

@@ -17,7 +17,7 @@ from typing import TypeAlias, TypeVar
 from napari_unet.core.recipe import Recipe
 from napari_unet.engine.batch.delivery import Delivery, write
 from napari_unet.engine.batch.plan import Job
-from napari_unet.engine.batch.segmenter import Segmenter
+from napari_unet.engine.batch.segmenter import Segmenter, axes_of
 from napari_unet.engine.batch.stages import (
     BAD_FILE,
     Found,
@@ -55,7 +55,7 @@ def run_here(
     """
     writer = _Writer(segmenter.classes, recipe, target, key)
     given_up: set[Job] = set()
-    sheets = _sheets(jobs, recipe, given_up)
+    sheets = _sheets(jobs, recipe, given_up, axes_of(segmenter))
     ahead: deque[Future[Sheet | None]] = deque()
     behind: deque[Future[Delivery | None]] = deque()
     with ThreadPoolExecutor(1, "reading") as reading, ThreadPoolExecutor(1, "writing") as writing:
@@ -85,9 +85,9 @@ def run_here(
                     left.discard()
 
 
-def _sheets(jobs: Sequence[Job], recipe: Recipe, given_up: set[Job]) -> Iterator[Sheet]:
+def _sheets(jobs: Sequence[Job], recipe: Recipe, given_up: set[Job], axes: int) -> Iterator[Sheet]:
     for job in jobs:
-        for sheet in read(job, recipe):
+        for sheet in read(job, recipe, axes):
             if job in given_up:
                 break
             yield sheet
@@ -96,7 +96,7 @@ def _sheets(jobs: Sequence[Job], recipe: Recipe, given_up: set[Job]) -> Iterator
 def run_one(job: Job, segmenter: Segmenter, recipe: Recipe, target: Path, key: str) -> Delivery:
     """Segment one image, one stage after the other."""
     writer = _Writer(segmenter.classes, recipe, target, key)
-    for sheet in read(job, recipe):
+    for sheet in read(job, recipe, axes_of(segmenter)):
         for step in segment(sheet, segmenter, recipe):
             if isinstance(step, Found) and (delivery := writer.take(step)) is not None:
                 return delivery

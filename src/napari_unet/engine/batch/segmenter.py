@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_unet.core.device import choose
-from napari_unet.core.header import check_channels
+from napari_unet.core.header import check_channels, check_kind
 from napari_unet.core.image import Picture
 from napari_unet.core.model import Model
 from napari_unet.core.prediction import Predictor
@@ -67,19 +67,26 @@ class ModelSegmenter:
         """The model and the settings that decide what it says."""
         return f"{self.compute.mirrors} {self.compute.precision} ".encode() + self.data
 
+    @property
+    def axes(self) -> int:
+        """2 for a model of planes, 3 for one of volumes."""
+        return self._model.header.shape.axes
+
     def pieces(self, plane: NDArray[Any], *, probabilities: bool) -> Iterator[Piece]:
-        """Segment a plane (C, Y, X), tile by tile.
+        """Segment a plane (C, Y, X) or, with a model of volumes, (C, Z, Y, X), tile by tile.
 
         Raises
         ------
         ImageError
-            If the plane has other channels than the model was trained on, or cannot be used.
+            If it has other channels or axes than the model was trained on, or cannot be used.
         MemoryError
             If not even the smallest tile fits.
         """
-        check_channels(self._model.header.shape.in_channels, len(plane))
+        shape = self._model.header.shape
+        check_channels(shape.in_channels, len(plane))
         picture, predictor = Picture.of(plane), self._predictor
-        found = predictor.mean(picture, predictor.tiles(picture), mirrored=self.compute.mirrors)
+        check_kind(shape.axes, picture)
+        found = predictor.mean(picture, predictor.blocks(picture), mirrored=self.compute.mirrors)
         for tile, shares in found:
             classes = (shares.argmax(0) + 1).to(torch.uint8).cpu().numpy()
             yield tile.write, classes, shares.float().cpu().numpy() if probabilities else None
@@ -91,3 +98,8 @@ class ModelSegmenter:
     @cached_property
     def _predictor(self) -> Predictor:
         return self._model.predictor(choose(self.compute, spare=self.spare))
+
+
+def axes_of(segmenter: Segmenter) -> int:
+    """3 for a model of volumes, 2 for all else."""
+    return segmenter.axes if isinstance(segmenter, ModelSegmenter) else 2
