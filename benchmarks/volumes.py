@@ -1,6 +1,6 @@
 """Volumes: one network with three axes against the 2-D network, from the same strokes.
 
-    python benchmarks/volumes.py IMAGES LABELS [--seconds 60] [--seeds 1] [--slices 3]
+    python benchmarks/volumes.py IMAGES LABELS [--seconds 60 | --steps N] [--seeds 1] [--slices 3]
 
 IMAGES and LABELS are folders of TIFF volumes (Z, Y, X) of the same names; labels number objects,
 and 0 is what lies between. Two strokes of each class are drawn on a few slices. With the same
@@ -11,7 +11,8 @@ seconds of training and the same strokes, three ways of segmenting the whole vol
   stretched along z first, so that its voxels are cubes
 - 3-D: the network with three axes
 
-One line of JSON a run, then a table of mean IoU over the classes, all voxels counted.
+One line of JSON a run, then a table of mean IoU over the classes, all voxels counted. On a busy
+machine take `--steps` and compare `train_cpu_s`, what the process computed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import argparse
 import json
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +80,15 @@ def _line(inside: NDArray[np.bool_], y: int, x: int, angle: float) -> NDArray[np
 
 
 def probabilities(model: Model, volume: Volume, axis: int) -> NDArray[np.float32]:
-    """Class probabilities (K, Z, Y, X) of a 2-D model, slice by slice along an axis."""
+    """Class probabilities (K, Z, Y, X) of a 2-D model, slice by slice along an axis.
+
+    Grey values are normalised in each slice, as where the program segments plane by plane.
+    """
     predictor = model.predictor(choose(Compute(), spare=0))
-    grey = measure(volume[None])
+    whole = measure(volume[None])
     parts = []
     for part in np.moveaxis(volume, axis, 0):
-        picture = Picture(part[None], grey)
+        picture = Picture.of(part[None]) if np.ptp(part) else Picture(part[None], whole)
         found = np.zeros((len(predictor.weight), *part.shape), np.float32)
         for tile, shares in predictor.mean(picture, predictor.tiles(picture), mirrored=False):
             found[(slice(None), *tile.write)] = shares.float().numpy()
@@ -105,37 +111,57 @@ def mean_iou(found: Volume, truth: Volume) -> float:
     ]))  # fmt: skip
 
 
-def run(volume: Volume, truth: Volume, paint: Volume, anisotropy: float, seconds: float, seed: int):
-    """Yield the name, score, seconds and steps of each way."""
-    settings = changed(Settings(), "training", seed=seed)
-    settings = changed(settings, "compute", mirrors=False)
-    steps = [0]
+@dataclass
+class Row:
+    """How one way of segmenting a volume went."""
+
+    way: str
+    mean_iou: float
+    steps: int
+    train_cpu_s: float
+    segment_cpu_s: float
+    segment_s: float
+
+
+def trained(*what: list[Volume], **options: object) -> tuple[Model, int, float]:
+    """A model, the steps that it took and the seconds of computing."""
+    steps, began = [0], time.process_time()
 
     def hear(event: Event) -> None:
         if isinstance(event, Trained):
             steps[0] = event.step
 
+    model = train(*what, report=hear, **options)
+    return model, steps[0], time.process_time() - began
+
+
+def run(
+    volume: Volume, truth: Volume, paint: Volume, anisotropy: float, **options: object
+) -> Iterator[Row]:
+    """Each way, with the same strokes and options of the training."""
     painted = np.flatnonzero(paint.any((1, 2)))
-    options = {"seconds": seconds, "settings": settings, "report": hear}
-    flat = train([volume[z] for z in painted], [paint[z] for z in painted], **options)
-    taken = steps[0]
-    began = time.perf_counter()
-    found = probabilities(flat, volume, 0).argmax(0) + 1
-    yield "2-D", mean_iou(found, truth), time.perf_counter() - began, taken
-    began = time.perf_counter()
-    found = along_all_axes(flat, volume, anisotropy)
-    yield "2-D x3", mean_iou(found, truth), time.perf_counter() - began, taken
-    deep = train([volume], [paint], anisotropy=anisotropy, **options)
-    began = time.perf_counter()
-    found = deep.segment(volume, compute=settings.compute)
-    yield "3-D", mean_iou(found, truth), time.perf_counter() - began, steps[0]
+    flat = trained([volume[z] for z in painted], [paint[z] for z in painted], **options)
+    deep = trained([volume], [paint], anisotropy=anisotropy, **options)
+    compute = Compute(mirrors=False)
+    ways: dict[str, tuple[tuple[Model, int, float], Callable[[Model], Volume]]] = {
+        "2-D": (flat, lambda model: probabilities(model, volume, 0).argmax(0) + 1),
+        "3-D": (deep, lambda model: model.segment(volume, compute=compute)),
+        "2-D x3": (flat, lambda model: along_all_axes(model, volume, anisotropy)),
+    }
+    for way, ((model, steps, spent), segment) in ways.items():
+        cpu, began = time.process_time(), time.perf_counter()
+        found = segment(model)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - began
+        yield Row(way, mean_iou(found, truth), steps, spent, cpu, wall)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", type=Path)
     parser.add_argument("labels", type=Path)
-    parser.add_argument("--seconds", type=float, default=60)
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--seconds", type=float)
+    length.add_argument("--steps", type=int)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--slices", type=int, default=3)
     parser.add_argument("--anisotropy", type=float, default=2.0, help="of all volumes")
@@ -148,13 +174,14 @@ def main() -> None:
         truth = classes_of(labels)
         for seed in range(args.seeds):
             paint = strokes(truth, args.slices, np.random.default_rng(seed))
-            ways = run(volume, truth, paint, args.anisotropy, args.seconds, seed)
-            for way, score, seconds, steps in ways:
-                table[path.stem][way].append(score)
-                line = {"volume": path.stem, "seed": seed, "way": way, "mean_iou": round(score, 4),
-                        "segment_s": round(seconds, 1), "steps": steps}  # fmt: skip
-                print(json.dumps(line), flush=True)
-    print(f"\n{'volume':32}" + "".join(f"{way:>9}" for way in ("2-D", "2-D x3", "3-D")))
+            settings = changed(Settings(), "training", seed=seed)
+            length = {"seconds": args.seconds, "steps": args.steps, "settings": settings}
+            for row in run(volume, truth, paint, args.anisotropy, **length):
+                table[path.stem][row.way].append(row.mean_iou)
+                said = {k: round(v, 4) if isinstance(v, float) else v
+                        for k, v in asdict(row).items()}  # fmt: skip
+                print(json.dumps({"volume": path.stem, "seed": seed, **said}), flush=True)
+    print(f"\n{'volume':32}" + "".join(f"{way:>9}" for way in ("2-D", "3-D", "2-D x3")))
     for name, ways in table.items():
         print(f"{name:32}" + "".join(f"{np.mean(scores):9.3f}" for scores in ways.values()))
 

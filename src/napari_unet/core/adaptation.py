@@ -22,7 +22,7 @@ from napari_unet.core.unet import UNet
 
 _OUTPUT = 260  # px per side of a window's output
 _MOST = 2  # windows along an axis
-_OF_SLICE = 132  # px per side of a window's output in a volume, whose windows are thick
+_OF_SLICE = 100  # px per side of a window's output in a volume, whose windows are thick
 
 
 def adapted(net: UNet, picture: Picture, device: Device) -> UNet:

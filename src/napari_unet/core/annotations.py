@@ -195,6 +195,11 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
         """Which slices of a volume hold paint, in their order."""
         return tuple(sorted({b.z for b in self.blocks}))
 
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the plane, or of each slice."""
+        return self.shape[-2], self.shape[-1]
+
     @cached_property
     def counts(self) -> NDArray[np.int64]:
         """Painted pixels of each value 0…255; entry 0 is not counted and stays 0."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ def gather(
         fold = folds(part.paint)
         number += int(strokes(part.paint).max())
         for tile in predictor.tiles(pictures[name]):
-            marked = np.nonzero(part.paint[tile.write])
+            marked: tuple[Any, ...] = np.nonzero(part.paint[tile.write])
             if len(marked[0]):
                 values = predictor.features(name, pictures[name], tile)
                 found.append(values[(slice(None), *marked)].T.float())

@@ -249,8 +249,8 @@ def check_kind(axes: int, picture: Picture) -> None:
         return
     if axes == 3:
         raise ImageError(
-            "This model segments volumes, this is a single plane: give it a stack of slices "
-            "(Z, Y, X), or take a model that was trained on planes."
+            "This model segments volumes, this is a single plane: segment files of whole stacks "
+            "with it (Batch segment a folder), or take a model that was trained on planes."
         )
     raise ImageError(
         "This model segments planes, this is a volume: give it the slices one by one, or take a "

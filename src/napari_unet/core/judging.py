@@ -39,7 +39,7 @@ class Window:
 
     plane: str
     tile: Tile
-    where: tuple[NDArray[np.intp], ...]
+    where: tuple[Any, ...]  # of numbers along each axis
     truth: ClassMap
 
 

@@ -135,7 +135,7 @@ def read_slab(picture: Picture, points: Tensor, z: int, across: int) -> Tensor:
     """
     read = slice(z - across, z + across + 1)
     slab = read_picture(picture, points, (read,))
-    return slab.unflatten(0, (picture.channels, -1))
+    return slab.view(picture.channels, -1, *slab.shape[1:])
 
 
 def read_picture(picture: Picture, points: Tensor, slices: tuple[slice, ...] = ()) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -85,7 +85,7 @@ def read_labels(labels: Tensor, points: Tensor) -> Tensor:
     found = points.round().long()
     size = torch.tensor(labels.shape[-points.shape[-1] :], device=points.device)
     inside = ((found >= 0) & (found < size)).all(-1)
-    places = (found * inside[..., None]).unbind(-1)
+    places: tuple[Any, ...] = (found * inside[..., None]).unbind(-1)
     return torch.where(inside, labels[(..., *places)], labels.new_zeros(()))
 
 
