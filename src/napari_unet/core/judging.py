@@ -42,6 +42,12 @@ class Window:
     where: tuple[Any, ...]  # of numbers along each axis
     truth: ClassMap
 
+    @property
+    def y(self) -> NDArray[np.intp]:
+        """Rows of the pixels."""
+        rows: NDArray[np.intp] = self.where[-2]
+        return rows
+
 
 def windows(
     predictor: Predictor, pictures: Mapping[str, Picture], splits: Mapping[str, Split]
