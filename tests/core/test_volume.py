@@ -94,6 +94,16 @@ def test_the_bundled_network_starts_3d_with_all_its_weights():
     assert not net.adapted
 
 
+@pytest.mark.parametrize("shrink", [1, 2])
+def test_all_of_it_can_be_computed_in_bfloat16(shrink):
+    _, net = pair(2, shrink)
+    volume = torch.randn(1, 1, *(g.input(3) for g in net.grids))
+    with torch.inference_mode():
+        wanted = net.features(volume)
+        found = net.bfloat16().features(volume.bfloat16()).float()
+    assert (found - wanted).abs().mean() < 0.05 * wanted.abs().mean()
+
+
 def test_far_slices_are_looked_at_less():
     reaches = [levels_across(a) for a in (0.5, 1.0, 2.0, 3.0, 10.0)]
     assert reaches == sorted(reaches, reverse=True)

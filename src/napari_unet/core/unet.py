@@ -182,7 +182,7 @@ class UNet(nn.Module):
         """The same at the working scale."""
         self._check_size(tuple(x.shape[2:]))
         if self.shrink > 1:
-            x = AVERAGE[self.axes](x, self._in_plane(self.shrink))
+            x = self._shrunk(x)
         skips: list[Tensor] = []
         for level in self.down[:-1]:
             x = level(x)
@@ -195,6 +195,14 @@ class UNet(nn.Module):
             x = merge(torch.cat([crop(skips.pop(), x.shape[2:]), x], dim=1))
             levels.append(x)
         return self._with_sides(levels) if self.sides else x
+
+    def _shrunk(self, x: Tensor) -> Tensor:
+        """Images averaged to the working scale."""
+        if not self.across:
+            return AVERAGE[self.axes](x, self.shrink)
+        # slice by slice, as a CPU cannot average volumes in bfloat16
+        found = functional.avg_pool2d(x.flatten(1, 2), self.shrink)
+        return found.view(*x.shape[:3], *found.shape[2:])
 
     def _enlarged(self, x: Tensor) -> Tensor:
         """Maps at the image's own scale."""

@@ -256,7 +256,8 @@ class Workbench:
             If paint has more classes than there are now; it is left out, the rest is in place.
         """
         old, preset = self.trainer, self.settings.network.preset
-        base = start(preset, self._channels(source), len(self.classes), source, self._anisotropy)
+        volumes = () if self._anisotropy is None else (self._anisotropy,)
+        base = start(preset, self._channels(source), len(self.classes), source, *volumes)
         generation = old.generation + 1 if old is not None else 1
         trainer = Trainer(
             base, self.settings, self.device, generation,
