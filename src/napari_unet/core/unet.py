@@ -199,7 +199,8 @@ class UNet(nn.Module):
     def _shrunk(self, x: Tensor) -> Tensor:
         """Images averaged to the working scale."""
         if not self.across:
-            return AVERAGE[self.axes](x, self.shrink)
+            averaged: Tensor = AVERAGE[self.axes](x, self.shrink)
+            return averaged
         # slice by slice, as a CPU cannot average volumes in bfloat16
         found = functional.avg_pool2d(x.flatten(1, 2), self.shrink)
         return found.view(*x.shape[:3], *found.shape[2:])
