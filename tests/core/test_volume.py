@@ -345,8 +345,10 @@ def test_what_is_no_volume_is_refused(shape):
 
 
 def test_volumes_too_large_to_learn_from_are_refused():
+    large = np.zeros((1000, 1000, 100), np.uint8)
     with pytest.raises(ImageError, match="cut out the part that is painted"):
-        as_volume(np.broadcast_to(np.uint8(0), (1000, 1000, 100)))
+        as_volume(large)
+    assert as_volume(large, learnt=False).shape == (1, *large.shape)
 
 
 def test_paint_on_slices_can_be_put_together_slice_by_slice(balls):

@@ -52,13 +52,15 @@ def _deep(weight: Tensor, shape: tuple[int, ...]) -> Tensor:
     return functional.pad(weight.unsqueeze(2), (0, 0, 0, 0, around, around))
 
 
-def as_volume(array: NDArray[Any]) -> NDArray[Any]:
+def as_volume(array: NDArray[Any], *, learnt: bool = True) -> NDArray[Any]:
     """View a stack as (C, Z, Y, X), without a copy.
 
     Parameters
     ----------
     array : (Z, Y, X), (Z, Y, X, 3) or (Z, Y, X, 4)
         Grey or colour; an alpha channel is left out.
+    learnt : bool
+        It is to be learnt from, for which arrays of its size are made.
 
     Raises
     ------
@@ -70,7 +72,7 @@ def as_volume(array: NDArray[Any]) -> NDArray[Any]:
         raise ImageError(
             f"An image of shape {array.shape} is not a volume: give (Z, Y, X) or (Z, Y, X, 3)."
         )
-    if is_large(array.shape[:3]):
+    if learnt and is_large(array.shape[:3]):
         raise ImageError(
             f"A volume of {' × '.join(map(str, array.shape[:3]))} voxels is too large to learn "
             "from: cut out the part that is painted; the model segments stacks of any length."
