@@ -36,6 +36,8 @@ def _lines(header: Header) -> Iterator[tuple[str, str]]:
     yield "classes", ", ".join(f"{n} {c}" for n, c in enumerate(class_names(header), start=1))
     yield "channels", str(shape.in_channels)
     yield "network", f"{header.settings.network.preset}, width {shape.width}, depth {shape.depth}"
+    if shape.axes == 3:
+        yield "volumes", f"slices {header.anisotropy:g} px apart, {2 * shape.across} seen each side"
     yield "working scale", "full" if shape.shrink == 1 else f"1/{shape.shrink}"
     yield "begun with", "pre-trained weights" if header.pretrained else "random weights"
     for key, value in header.made.items():

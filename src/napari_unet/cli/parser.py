@@ -46,6 +46,10 @@ def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
         given = [options.images is not None, options.annotations is not None]
         if any(given) if options.project else not all(given):
             parser.error("train needs --images and --annotations, or --project alone")
+        if options.project and options.volume:
+            parser.error("--volume goes with --images and --annotations, not with --project")
+        if options.anisotropy and not options.volume:
+            parser.error("--anisotropy goes with --volume")
     names = getattr(options, "classes", None)
     if names is not None and (len(names) < 2 or len(set(names)) < len(names) or "" in names):
         parser.error("--classes needs two or more different names, for example background,cell")
@@ -100,6 +104,15 @@ def _train(parser: argparse.ArgumentParser) -> None:
         help="the annotations hold numbers of objects, and the network learns to part those that "
         "touch: 0 unlabelled, 1 background, 2, 3, … objects; dense: 0 background, 1, 2, … objects, "
         "as the masks of most tools",
+    )  # fmt: skip
+    add(
+        "--volume", action="store_true",
+        help="the files are stacks (Z, Y, X), and the network sees them as volumes: strokes on a "
+        "few slices are enough",
+    )  # fmt: skip
+    add(
+        "--anisotropy", type=positive, metavar="A",
+        help="distance of two slices of a volume in px (default: what the first file says, or 1)",
     )  # fmt: skip
     length = parser.add_mutually_exclusive_group()
     length.add_argument(

@@ -15,6 +15,7 @@ from napari_unet.cli.output import Progress, Refusal, result, say, score
 from napari_unet.cli.painted_project import Material, read_project
 from napari_unet.cli.pairs import pair
 from napari_unet.cli.parser import chosen_settings
+from napari_unet.cli.volumes import read_volumes
 from napari_unet.core.annotations import AnnotationError, check_shapes
 from napari_unet.core.device import DeviceError
 from napari_unet.core.files import FileError, read_image, read_labels
@@ -29,7 +30,11 @@ def run(options: argparse.Namespace) -> int:
     _check_out(options.out)
     if options.project and options.objects:
         raise Refusal("A project says itself which strokes are objects: leave --objects out.")
-    found = read_project(options.project) if options.project else _from_files(options)
+    anisotropy = 1.0
+    if options.volume:
+        found, anisotropy = read_volumes(options)
+    else:
+        found = read_project(options.project) if options.project else _from_files(options)
     init: str | Model = options.init
     if init not in ("bundled", "random"):
         init = open_model(Path(options.init))
@@ -45,9 +50,10 @@ def run(options: argparse.Namespace) -> int:
             settings=chosen_settings(options),
             init=init,
             objects=options.objects,
+            anisotropy=anisotropy,
             report=watch.hear,
         )
-    except (DeviceError, TrainingError) as error:
+    except (DeviceError, ImageError, TrainingError) as error:
         raise Refusal(str(error)) from error
     finally:
         watch.progress.end()

@@ -8,8 +8,10 @@ Li et al. 2017, arXiv 1603.04779); from here on they stay frozen, and prediction
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,10 +22,11 @@ from napari_unet.core.unet import UNet
 
 _OUTPUT = 260  # px per side of a window's output
 _MOST = 2  # windows along an axis
+_OF_SLICE = 100  # px per side of a window's output in a volume, whose windows are thick
 
 
 def adapted(net: UNet, picture: Picture, device: Device) -> UNet:
-    """A copy whose batch norm holds the statistics of up to 2×2 windows of a picture.
+    """A copy whose batch norm holds the statistics of a few windows of a picture.
 
     Parameters
     ----------
@@ -43,19 +46,32 @@ def adapted(net: UNet, picture: Picture, device: Device) -> UNet:
             module.momentum = None  # the plain mean
             module.train()
     with torch.no_grad(), device.precise():
-        measured.features(device.tensor(_sample(picture, net.grid)))
+        measured.features(device.tensor(_sample(picture, net.grids)))
     measured.adapted = True
     return measured.eval().to(net.head.weight.device)
 
 
-def _sample(picture: Picture, grid: Grid) -> Tensor:
-    """Windows spread over the picture, all of one size: (N, C, *input)."""
-    axes = [_windows(length, grid) for length in picture.shape]
-    return torch.stack([torch.from_numpy(picture.read(window)) for window in product(*axes)])
+def _sample(picture: Picture, grids: Sequence[Grid]) -> Tensor:
+    """Windows spread over the picture, all of one size: (N, C, *input).
+
+    Of a volume, four slices spread from the first to the last, at least.
+    """
+    *slices, height, width = picture.shape
+    side = _OF_SLICE if slices else _OUTPUT
+    axes = [_windows(height, grids[-2], side), _windows(width, grids[-1], side)]
+    windows = list(product(*axes))
+    if slices:
+        windows = windows * (4 // len(windows))
+        last, margin = slices[0] - 1, grids[0].margin
+        starts = np.linspace(0, last, len(windows)).round().astype(int)
+        windows = [
+            (slice(z - margin, z + margin + 1), *w) for z, w in zip(starts, windows, strict=True)
+        ]
+    return torch.stack([torch.from_numpy(picture.read(window)) for window in windows])
 
 
-def _windows(length: int, grid: Grid) -> Window:
-    size = grid.input(min(length, _OUTPUT))
+def _windows(length: int, grid: Grid, side: int) -> Window:
+    size = grid.input(min(length, side))
     output = size - 2 * grid.margin
     number = min(_MOST, max(1, length // output))
     free = max(0, length - output)

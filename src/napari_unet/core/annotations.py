@@ -51,20 +51,29 @@ ClassMap = NDArray[np.uint8]
 
 
 class Block(Struct, frozen=True, eq=False):
-    """Paint in one square: its first row and column, and its (≤256, ≤256) uint8 values."""
+    """Paint in one square: its first row and column, and its (≤256, ≤256) uint8 values.
+
+    `z` is the slice of a volume that it lies in.
+    """
 
     y: int
     x: int
     values: NDArray[Any]
+    z: int = 0
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Where it begins."""
+        return self.z, self.y, self.x
 
 
 class Annotations(Struct, frozen=True, eq=False, dict=True):
-    """The paint on one plane of `shape` (Y, X).
+    """The paint on one plane of `shape` (Y, X), or on the slices of a volume (Z, Y, X).
 
     `objects` are the classes whose objects have ids; see `objects_ids`.
     """
 
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     blocks: tuple[Block, ...] = ()
     objects: tuple[int, ...] = ()
 
@@ -96,7 +105,16 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
         shape = (int(paint.shape[0]), int(paint.shape[1]))
         return cls(shape, tuple(_blocks(paint, old)), objects)
 
-    def replaced(self, y: int, x: int, paint: NDArray[Any]) -> Annotations:
+    @classmethod
+    def of_volume(cls, paint: NDArray[Any], objects: tuple[int, ...] = ()) -> Annotations:
+        """The same for a volume (Z, Y, X)."""
+        blocks: list[Block] = []
+        for z, plane in enumerate(paint):
+            check_class_map(plane)
+            blocks.extend(_blocks(plane, (), z=z))
+        return cls(tuple(int(n) for n in paint.shape), tuple(blocks), objects)
+
+    def replaced(self, y: int, x: int, paint: NDArray[Any], z: int = 0) -> Annotations:
         """The same with a part painted anew; blocks that are equal are shared.
 
         Parameters
@@ -105,6 +123,8 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
             First row and column of the part: multiples of 256.
         paint : (h, w) integers
             Its sides are multiples of 256, or reach the edge of the plane.
+        z : int
+            Which slice of a volume.
 
         Raises
         ------
@@ -116,15 +136,15 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
         there: list[Block] = []
         for b in self.blocks:
             inside = y <= b.y < y + paint.shape[0] and x <= b.x < x + paint.shape[1]
-            (here if inside else there).append(b)
-        blocks = [*there, *_blocks(paint, here, y, x)]
-        ordered = tuple(sorted(blocks, key=lambda b: (b.y, b.x)))
+            (here if inside and b.z == z else there).append(b)
+        blocks = [*there, *_blocks(paint, here, y, x, z)]
+        ordered = tuple(sorted(blocks, key=lambda b: b.place))
         return Annotations(self.shape, ordered, self.objects)
 
-    def part(self, y: int, x: int, height: int, width: int) -> ClassMap:
-        """The paint in a box as a (height, width) uint8 array."""
+    def part(self, y: int, x: int, height: int, width: int, z: int = 0) -> ClassMap:
+        """The paint in a box, of a volume in one of slice `z`, as a (height, width) uint8 array."""
         part = np.zeros((height, width), np.uint8)
-        for b in self.blocks:
+        for b in (b for b in self.blocks if b.z == z):
             h, w = b.values.shape
             top, left = max(b.y, y), max(b.x, x)
             low, right = min(b.y + h, y + height), min(b.x + w, x + width)
@@ -154,8 +174,31 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
         }
 
     def dense(self) -> ClassMap:
-        """The whole plane as a (Y, X) uint8 array."""
-        return self.part(0, 0, *self.shape)
+        """The whole plane (Y, X), or volume (Z, Y, X), as a uint8 array."""
+        *slices, height, width = self.shape
+        parts = [self.part(0, 0, height, width, z) for z in range(*slices or [1])]
+        return np.stack(parts) if slices else parts[0]
+
+    def slice_at(self, z: int) -> Annotations:
+        """The paint on one slice of a volume as that of a plane."""
+        blocks = tuple(Block(b.y, b.x, b.values) for b in self.blocks if b.z == z)
+        return Annotations(self.shape[1:], blocks, self.objects)
+
+    def with_slice(self, z: int, paint: Annotations) -> Annotations:
+        """The same volume with the paint on one slice replaced by that of a plane."""
+        own = [Block(b.y, b.x, b.values, z) for b in paint.blocks]
+        blocks = sorted([*(b for b in self.blocks if b.z != z), *own], key=lambda b: b.place)
+        return Annotations(self.shape, tuple(blocks), paint.objects)
+
+    @property
+    def painted_slices(self) -> tuple[int, ...]:
+        """Which slices of a volume hold paint, in their order."""
+        return tuple(sorted({b.z for b in self.blocks}))
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Height and width of the plane, or of each slice."""
+        return self.shape[-2], self.shape[-1]
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -179,17 +222,17 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
             (self.shape, self.objects) == (other.shape, other.objects)
             and len(self.blocks) == len(other.blocks)
             and all(
-                a is b or ((a.y, a.x) == (b.y, b.x) and np.array_equal(a.values, b.values))
+                a is b or (a.place == b.place and np.array_equal(a.values, b.values))
                 for a, b in zip(self.blocks, other.blocks, strict=True)
             )
         )
 
 
 def _blocks(
-    paint: NDArray[Any], before: Iterable[Block], top: int = 0, left: int = 0
+    paint: NDArray[Any], before: Iterable[Block], top: int = 0, left: int = 0, z: int = 0
 ) -> list[Block]:
     """The blocks of paint that begins at (`top`, `left`); those that are as before are shared."""
-    old = {(b.y, b.x): b for b in before}
+    old = {(b.y, b.x): b for b in before if b.z == z}
     blocks = []
     for y in range(0, paint.shape[0], BLOCK):
         for x in range(0, paint.shape[1], BLOCK):
@@ -200,13 +243,13 @@ def _blocks(
             if known is None or not np.array_equal(known.values, part):
                 values = part.astype(np.uint8)
                 values.flags.writeable = False
-                known = Block(top + y, left + x, values)
+                known = Block(top + y, left + x, values, z)
             blocks.append(known)
     return blocks
 
 
 def strokes(paint: ClassMap) -> NDArray[np.int32]:
-    """Number the connected strokes of a plane (8-connected, one class each): (Y, X) int32."""
-    found = measure.label(paint, background=0, connectivity=2)
+    """Number the connected strokes of a plane or volume, corners count: the same shape, int32."""
+    found = measure.label(paint, background=0, connectivity=paint.ndim)
     numbered: NDArray[np.int32] = found.astype(np.int32)
     return numbered

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,14 +89,14 @@ def gather(
         fold = folds(part.paint)
         number += int(strokes(part.paint).max())
         for tile in predictor.tiles(pictures[name]):
-            y, x = _some_of_each(part.paint[tile.write], generator)
-            if len(y):
+            marked: tuple[Any, ...] = _some_of_each(part.paint[tile.write], generator)
+            if len(marked[0]):
                 values = predictor.features(name, pictures[name], tile)
-                found.append(values[:, y, x].T.float())
+                found.append(values[(slice(None), *marked)].T.float())
                 around.append(_some(values.flatten(1)))
-                targets.append(torch.from_numpy(part.paint[tile.write][y, x].astype(int) - 1))
-                trained.append(torch.from_numpy(~part.held[tile.write][y, x]))
-                dealt.append(torch.from_numpy(fold[tile.write][y, x]))
+                targets.append(torch.from_numpy(part.paint[tile.write][marked].astype(int) - 1))
+                trained.append(torch.from_numpy(~part.held[tile.write][marked]))
+                dealt.append(torch.from_numpy(fold[tile.write][marked]))
     features = torch.cat(found)
     classes, used, fold_of = (torch.cat(t).to(features.device) for t in (targets, trained, dealt))
     order = torch.randperm(len(classes), generator=generator, device=classes.device)
@@ -113,10 +114,8 @@ def gather(
     )
 
 
-def _some_of_each(
-    paint: ClassMap, generator: torch.Generator
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where a tile is painted, y and x in px; of a class with too many pixels, some at random."""
+def _some_of_each(paint: ClassMap, generator: torch.Generator) -> tuple[NDArray[np.intp], ...]:
+    """Where a tile is painted, in px along each axis; of a class with too many pixels, some."""
     picked = []
     for number in np.flatnonzero(np.bincount(paint.ravel(), minlength=2)[1:]) + 1:
         found = np.flatnonzero(paint == number)
@@ -125,8 +124,7 @@ def _some_of_each(
             found = found[order[:_MOST].cpu().numpy()]
         picked.append(found)
     where = np.sort(np.concatenate(picked)) if picked else np.zeros(0, np.intp)
-    y, x = np.unravel_index(where, paint.shape)
-    return y, x
+    return tuple(np.unravel_index(where, paint.shape))
 
 
 def _some(features: Tensor) -> Tensor:

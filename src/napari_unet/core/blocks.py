@@ -17,12 +17,18 @@ LINEAR = {2: "bilinear", 3: "trilinear"}
 
 
 class ConvPair(nn.Sequential):
-    """Two unpadded 3×3 convolutions, each followed by a ReLU (batch norm in between on request)."""
+    """Two unpadded 3×3 convolutions, each followed by a ReLU (batch norm in between on request).
 
-    def __init__(self, inputs: int, outputs: int, axes: int, *, norm: bool) -> None:
+    Where `flat`, they are 1×3×3: they see one slice of a volume.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, axes: int, *, norm: bool, flat: bool = False
+    ) -> None:
         layers: list[nn.Module] = []
         for channels in (inputs, outputs):
-            layers.append(CONV[axes](channels, outputs, 3, bias=not norm))
+            kernel = (1, 3, 3) if flat else 3
+            layers.append(CONV[axes](channels, outputs, kernel, bias=not norm))
             layers.append(NORM[axes](outputs) if norm else nn.Identity())
             layers.append(nn.ReLU(inplace=True))
         super().__init__(*layers)

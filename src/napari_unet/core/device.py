@@ -19,6 +19,7 @@ from napari_unet.core.settings import Compute
 Net = TypeVar("Net", bound=nn.Module)
 _PINNED = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _log = logging.getLogger(__name__)
+_LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
 _WORTH_IT = 1.25  # bfloat16 must be this much faster than float32 to be used on a CPU
 
 
@@ -45,12 +46,14 @@ class Device:
 
     def put(self, net: Net) -> Net:
         """Move a network here, in the memory layout that its convolutions like best."""
-        moved: Net = net.to(self.name).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        most = max((weight.ndim for weight in net.parameters()), default=4)
+        layout = _LAYOUTS.get(most, torch.channels_last)
+        moved: Net = net.to(self.name).to(memory_format=layout)  # type: ignore[call-overload]
         return moved
 
     def tensor(self, images: Tensor) -> Tensor:
-        """Move (N, C, Y, X) images here, in the same layout."""
-        return images.to(self.name).contiguous(memory_format=torch.channels_last)
+        """Move (N, C, Y, X) images or (N, C, Z, Y, X) volumes here, in the same layout."""
+        return images.to(self.name).contiguous(memory_format=_LAYOUTS[images.ndim])
 
     @contextmanager
     def precise(self) -> Iterator[None]:

@@ -8,12 +8,12 @@ import math
 import os
 import struct
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from napari_unet.core.image import ImageError
+from napari_unet.core.image import ImageError, Picture
 from napari_unet.core.provenance import Provenance
 from napari_unet.core.settings import Settings
 
@@ -43,6 +43,7 @@ class Shape(Struct, frozen=True, forbid_unknown_fields=True):
     norm: bool
     side: int = 0
     shrink: int = 1
+    across: int = 0
 
 
 class Header(Struct, frozen=True):
@@ -51,7 +52,7 @@ class Header(Struct, frozen=True):
     Fields that a newer version added are left out when it is read: what this version could not
     rightly do without them is told by a higher `format`. `pretrained` says whether the network
     had learnt from many images before the user's strokes. `made` says when and how, `material` of
-    what.
+    what. `anisotropy` is how many px the slices lay apart of the volumes that were learnt from.
     """
 
     format: int
@@ -62,6 +63,7 @@ class Header(Struct, frozen=True):
     made: dict[str, str | int | float] = {}
     pretrained: bool = True
     material: Provenance = Provenance()
+    anisotropy: Annotated[float, Meta(gt=0)] = 1.0
 
 
 class Stored(Struct, frozen=True):
@@ -194,14 +196,15 @@ def _check_shape(header: Header) -> None:
         and 0 <= s.side <= _LARGEST_WIDTH
         and s.shrink in {1, 2, 4}
         and s.axes in {2, 3}
+        and 0 <= s.across <= (s.depth + 1 if s.axes == 3 else 0)
         and len(header.classes) in {0, s.classes}
     )
     if not fine:
         raise ModelError("This model file's header is damaged: its sizes make no sense.")
-    if s.axes != 2:
+    if s.axes == 3 and not s.across:
         raise ModelError(
-            "This model segments volumes, which this version cannot do yet: "
-            "choose a model that was trained on 2-D images."
+            "This model segments volumes, which this version cannot do yet where slices are "
+            "pooled: choose a model that was trained here, or on 2-D images."
         )
 
 
@@ -232,3 +235,24 @@ def check_channels(wanted: int, found: int) -> None:
             f"This model was trained on images of {wanted} channel{'s' * (wanted != 1)}, "
             f"this image has {found}: choose the channels it was trained on."
         )
+
+
+def check_kind(axes: int, picture: Picture) -> None:
+    """Refuse a plane for a model of volumes (3 axes), and a volume for one of planes (2 axes).
+
+    Raises
+    ------
+    ImageError
+    """
+    found = len(picture.shape)
+    if found == axes:
+        return
+    if axes == 3:
+        raise ImageError(
+            "This model segments volumes, this is a single plane: segment files of whole stacks "
+            "with it (Batch segment a folder), or take a model that was trained on planes."
+        )
+    raise ImageError(
+        "This model segments planes, this is a volume: give it the slices one by one, or take a "
+        "model that was trained on volumes."
+    )

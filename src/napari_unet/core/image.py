@@ -35,10 +35,11 @@ class Normalisation(Struct, frozen=True):
     deviation: tuple[float, ...]
 
     def apply(self, plane: Plane) -> NDArray[np.float32]:
-        """Standardise a plane or a part of one: (C, Y, X) float32, cut off at ±10."""
+        """Standardise a plane, a volume or a part of one: (C, ...) float32, cut off at ±10."""
         exact = np.result_type(plane.dtype, np.float32)  # float64 where float32 would round values
-        mean = np.asarray(self.mean, exact)[:, None, None]
-        deviation = np.asarray(self.deviation, exact)[:, None, None]
+        each = (-1, *[1] * (plane.ndim - 1))
+        mean = np.asarray(self.mean, exact).reshape(each)
+        deviation = np.asarray(self.deviation, exact).reshape(each)
         scaled: NDArray[np.float32] = ((plane - mean) / deviation).astype(np.float32, copy=False)
         return np.clip(scaled, -LIMIT, LIMIT, out=scaled)
 
@@ -49,7 +50,7 @@ class Picture:
 
     Attributes
     ----------
-    raw : (C, Y, X), any numeric type
+    raw : (C, Y, X) or, of a volume, (C, Z, Y, X), any numeric type
         An array, or what has a shape and can be read like one.
     normalisation : Normalisation
     window : part of `raw` that is meant, if not all of it; what is around it is its context.
@@ -66,7 +67,7 @@ class Picture:
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
-        """Spatial shape (Y, X) in px."""
+        """Spatial shape (Y, X) or (Z, Y, X) in px."""
         if self.window is not None:
             return tuple(side.stop - side.start for side in self.window)
         return tuple(int(n) for n in self.raw.shape[1:])
@@ -133,14 +134,15 @@ def as_plane(array: Plane, *, rgb: bool | None = None) -> Plane:
 
 
 def measure(plane: Plane) -> Normalisation:
-    """Robust mean and standard deviation of each channel of a (C, Y, X) plane.
+    """Robust mean and standard deviation of each channel of a plane (C, Y, X) or volume.
 
     Raises
     ------
     ImageError
         If a value is not finite or all values are equal.
     """
-    step = max(1, round((plane[0].size / SAMPLE) ** 0.5))
+    axes = plane.ndim - 1
+    step = max(1, round((plane[0].size / SAMPLE) ** (1 / axes)))
     means, deviations = [], []
     for channel in plane:
         if np.issubdtype(channel.dtype, np.floating) and not np.isfinite(channel).all():
@@ -148,7 +150,7 @@ def measure(plane: Plane) -> Normalisation:
                 "This image has pixels that are not numbers (NaN or infinite): "
                 "replace them first, for example with numpy.nan_to_num."
             )
-        values = np.asarray(channel[::step, ::step], np.float64).ravel()
+        values = np.asarray(channel[(slice(None, None, step),) * axes], np.float64).ravel()
         if np.ptp(values) == 0 and step > 1:  # the little that differs may lie between the samples
             values = np.asarray(channel, np.float64).ravel()
         low, high = np.percentile(values, (TAIL, 100 - TAIL))

@@ -39,9 +39,14 @@ class Window:
 
     plane: str
     tile: Tile
-    y: NDArray[np.intp]
-    x: NDArray[np.intp]
+    where: tuple[Any, ...]  # of numbers along each axis
     truth: ClassMap
+
+    @property
+    def y(self) -> NDArray[np.intp]:
+        """Rows of the pixels."""
+        rows: NDArray[np.intp] = self.where[-2]
+        return rows
 
 
 def windows(
@@ -52,10 +57,10 @@ def windows(
     for name, part in splits.items():
         held = np.where(part.held, part.paint, 0).astype(np.uint8)
         for tile in predictor.tiles(pictures[name], _OUTPUT):
-            y, x = np.nonzero(held[tile.write])
-            if len(y):
-                found.append(Window(name, tile, y, x, held[tile.write][y, x]))
-    found.sort(key=lambda w: -len(w.y))
+            where = np.nonzero(held[tile.write])
+            if len(where[0]):
+                found.append(Window(name, tile, where, held[tile.write][where]))
+    found.sort(key=lambda w: -len(w.truth))
     return found[:_MOST]
 
 
@@ -69,7 +74,7 @@ def judge(
     for window in where:
         plane = f"judged {window.plane}"
         features = predictor.features(plane, pictures[window.plane], window.tile)
-        p = predictor.probabilities(features[:, window.y, window.x]).cpu().numpy()
+        p = predictor.probabilities(features[(slice(None), *window.where)]).cpu().numpy()
         wrong.append(1 - p[window.truth.astype(int) - 1, np.arange(len(window.truth))])
         right.append(p.argmax(0) + 1 == window.truth)
     truth = np.concatenate([w.truth for w in where])

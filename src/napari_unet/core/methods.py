@@ -67,13 +67,15 @@ def changes(header: Header) -> list[str]:
 
 def _network(header: Header) -> str:
     shape, begun = header.shape, "pre-trained" if header.pretrained else "random"
+    kind, reach = ("3D U-Net", 2 * shape.across) if shape.axes == 3 else ("U-Net", 0)
+    slices = f", {reach} slices seen on each side, which are not pooled" if reach else ""
     scale = f" at 1/{shape.shrink} of the images' size" if shape.shrink > 1 else ""
     torch = header.material.libraries.get("torch", "")
     viewer = ", and is a plugin of napari [3]" * ("napari" in header.material.libraries)
     return (
-        f"Images were segmented into {_listed(class_names(header))} with {header.program}, "
-        f"which trains a U-Net [1] (depth {shape.depth}, {shape.width} channels at the first "
-        f"level, unpadded convolutions{scale}) in PyTorch{' ' * bool(torch)}{torch} [2]{viewer}."
+        f"Images were segmented into {_listed(class_names(header))} with {header.program}, which "
+        f"trains a {kind} [1] (depth {shape.depth}, {shape.width} channels at the first level, "
+        f"unpadded convolutions{slices}{scale}) in PyTorch{' ' * bool(torch)}{torch} [2]{viewer}."
         f" Training began from {begun} weights."
     )
 

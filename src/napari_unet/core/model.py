@@ -35,6 +35,7 @@ from napari_unet.core.prediction import Predictor
 from napari_unet.core.provenance import Provenance
 from napari_unet.core.settings import Compute, Settings
 from napari_unet.core.unet import UNet
+from napari_unet.core.volume import as_volume
 
 _PROGRAM = "napari-unet-live"
 _UNUSED = "num_batches_tracked"  # a counter of batch norm that frozen statistics do not need
@@ -67,22 +68,24 @@ class Model:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         shape = Shape(
             net.in_channels, net.classes, net.width, net.depth, net.axes, net.norm,
-            net.side, net.shrink,
+            net.side, net.shrink, net.across,
         )  # fmt: skip
         header = Header(
             FORMAT, f"{_PROGRAM} {version(_PROGRAM)}", shape, classes, settings,
             {"date": now, **(made or {})}, net.pretrained, material or Provenance(),
+            net.anisotropy,
         )  # fmt: skip
         return cls(net, header)
 
     def segment(
         self, image: NDArray[Any], *, rgb: bool | None = None, compute: Compute | None = None
     ) -> NDArray[np.uint8]:
-        """Segment one image.
+        """Segment one image or, with a model of volumes, one volume.
 
         Parameters
         ----------
         image : (Y, X), (Y, X, 3) or (Y, X, 4), any numeric type
+            Of a volume (Z, Y, X), (Z, Y, X, 3) or (Z, Y, X, 4).
         rgb : bool, optional
             Whether the last axis is colour; guessed from the shape by default.
         compute : Compute, optional
@@ -90,14 +93,17 @@ class Model:
 
         Returns
         -------
-        (Y, X) uint8 of classes 1…K.
+        (Y, X) or (Z, Y, X) uint8 of classes 1…K.
 
         Raises
         ------
         ImageError
             If the image cannot be used; the message says what to do.
         """
-        picture = Picture.of(as_plane(image, rgb=rgb))
+        volumes = self.header.shape.axes == 3
+        picture = Picture.of(
+            as_volume(image, learnt=False) if volumes else as_plane(image, rgb=rgb)
+        )
         check_channels(self.header.shape.in_channels, picture.channels)
         compute = compute or Compute()
         predictor = self.predictor(choose(compute, spare=0))
@@ -156,7 +162,7 @@ class Model:
             raise ModelError(f"This model file is damaged ({error}); use another copy.") from error
         net = build(front.header.shape)
         net.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
-        net.pretrained = front.header.pretrained
+        net.pretrained, net.anisotropy = front.header.pretrained, front.header.anisotropy
         return cls(net, front.header)
 
 
@@ -188,6 +194,7 @@ def build(shape: Shape) -> UNet:
     return UNet(
         shape.in_channels, shape.classes, width=shape.width, depth=shape.depth,
         axes=shape.axes, norm=shape.norm, side=shape.side, shrink=shape.shrink,
+        across=shape.across,
     )  # fmt: skip
 
 

@@ -46,9 +46,16 @@ def classes_of(objects: NDArray[Any]) -> ClassMap:
 
 
 def class_map(paint: Annotations) -> ClassMap:
-    """The class of each pixel of paint, with a ridge between objects: (Y, X) uint8."""
+    """The class of each pixel of paint, with a ridge between objects: uint8 of its shape.
+
+    Objects on the slices of a volume are parted in each slice.
+    """
     values = paint.dense()
     if not paint.objects:
+        return values
+    if values.ndim == 3:
+        for z in paint.painted_slices:
+            values[z] = class_map(paint.slice_at(z))
         return values
     classes = classes_of_values(paint.objects)[values]
     return _parted(classes, np.where(np.isin(classes, paint.objects), values, 0))

@@ -28,7 +28,8 @@ _AFIELD = 1.2
 class Batch:
     """images (N, C, H, W) float32; labels (N, h, w) int64, 0 unlabelled; weights (N, h, w).
 
-    `windows` says where the labels lie: N pairs of a plane's name and (h, w, 2) points in px.
+    `windows` says where the labels lie: N pairs of a plane's name and (h, w, 2) points in px. Those
+    of a volume have an axis of slices more: (N, C, D, H, W), (N, 1, h, w) and (1, h, w, 3).
     """
 
     images: Tensor
@@ -56,6 +57,7 @@ class Patches:
         net: UNet,
     ) -> None:
         self._augmentation, self._margin = settings.augmentation, net.margin
+        self._across = net.grids[0].margin if net.axes == 3 else 0
         training = PRESETS[settings.network.preset].adapted(settings.training)
         self._batch, self._side = training.batch, net.grid.cover(training.patch * net.shrink)
         self._reaches = (_OFF_CENTRE, _AFIELD if training.agreement > 0 else _OFF_CENTRE)
@@ -112,7 +114,7 @@ class Patches:
             return int(torch.randint(most, (), generator=generator, device=generator.device))
 
         candidates = self._centres[numbers[draw(len(numbers))]]
-        index, y, x = candidates[draw(len(candidates))].tolist()
+        index, *z, y, x = candidates[draw(len(candidates))].tolist()
         # every other patch looks further afield, for the agreement on what is not painted
         reach = self._reaches[draw(2)] * self._side
         shift = (torch.rand(2, generator=generator, device=generator.device) * 2 - 1) * reach
@@ -122,14 +124,39 @@ class Patches:
             centre = self._inside(centre, picture.shape)
         patch = place(centre, size, self._augmentation, generator)
         window = patch.window(self._margin).cpu()
+        if z:
+            window = in_slice(window, z[0])
         labels, weight = read_labels(paint, window).long(), read_labels(weights, window)
-        return (read_picture(picture, patch.points), labels, weight), (name, window)
+        if not z:
+            return (read_picture(picture, patch.points), labels, weight), (name, window)
+        image = read_slab(picture, patch.points, z[0], self._across)
+        upside_down = self._augmentation.flip and draw(2) == 1
+        return (image.flip(1) if upside_down else image, labels, weight), (name, window)
 
 
-def read_picture(picture: Picture, points: Tensor) -> Tensor:
-    """Interpolate a picture at (H, W, 2) points in px, reading only the box around them."""
+def in_slice(points: Tensor, z: int) -> Tensor:
+    """Points (H, W, 2) of a slice as those of its volume: (1, H, W, 3)."""
+    return torch.cat([torch.full_like(points[..., :1], z), points], -1)[None]
+
+
+def read_slab(picture: Picture, points: Tensor, z: int, across: int) -> Tensor:
+    """Interpolate a slice of a volume and `across` slices on each side: (C, D, H, W).
+
+    All are read at the same (H, W, 2) points, as strokes lie in slices and these may be far apart.
+    """
+    read = slice(z - across, z + across + 1)
+    slab = read_picture(picture, points, (read,))
+    return slab.view(picture.channels, -1, *slab.shape[1:])
+
+
+def read_picture(picture: Picture, points: Tensor, slices: tuple[slice, ...] = ()) -> Tensor:
+    """Interpolate a picture at (H, W, 2) points in px, reading only the box around them.
+
+    Of a volume, some `slices`: all of the first channel, then of the next.
+    """
     low = points.amin((0, 1)).floor().int().tolist()
     high = points.amax((0, 1)).ceil().int().tolist()
     box = tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))
-    image = torch.from_numpy(picture.read(box)).to(points.device)
+    image = torch.from_numpy(picture.read((*slices, *box))).to(points.device)
+    image = image.flatten(0, -3)
     return read_image(image, points - torch.tensor(low, device=points.device))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
@@ -20,10 +21,12 @@ from torch import Tensor
 from napari_unet.core.device import Device
 from napari_unet.core.image import Picture
 from napari_unet.core.orientations import MIRRORS, SEVEN, Orientation
-from napari_unet.core.tiling import Grid, Tile, Window, tiles
+from napari_unet.core.tiling import Grid, Tile, Window, per_axis, tiles
 from napari_unet.core.unet import UNet
 
 OUTPUT = 516  # px per side that a tile decides at most (a 700 px input for depth 4)
+_BLOCK = 388  # the same for a block of a volume …
+_VOXELS = 6 << 20  # … and the voxels it may read: about 1.2 GB for the compact network in float32
 _CACHE_BYTES = 512 << 20
 _RAN_OUT = ("can't allocate memory", "not enough memory", "out of memory")
 
@@ -37,7 +40,7 @@ class MemoryShortError(MemoryError):
 
 
 def predict(
-    forward: Forward, picture: Picture, todo: Sequence[Tile], grid: Grid
+    forward: Forward, picture: Picture, todo: Sequence[Tile], grid: Grid | Sequence[Grid]
 ) -> Iterator[tuple[Tile, Tensor]]:
     """Yield each tile with what `forward` makes of it, cropped to its write window.
 
@@ -48,7 +51,7 @@ def predict(
     forward : (1, C, *input) -> (1, D, *output)
     picture : Picture
     todo : sequence of Tile
-    grid : Grid
+    grid : Grid, or a sequence of one for each axis
         Of the network behind `forward`.
 
     Raises
@@ -63,7 +66,7 @@ def predict(
         except (RuntimeError, MemoryError) as error:
             if not memory_ran_out(error):
                 raise
-            parts = _smaller(tile, grid)
+            parts = _smaller(tile, per_axis(grid, len(tile.write)))
             _log.warning("memory ran out: a tile is cut into %d smaller ones", len(parts))
             if not parts:
                 raise MemoryShortError(
@@ -83,13 +86,14 @@ def memory_ran_out(error: RuntimeError | MemoryError) -> bool:
     return any(words in str(error) for words in _RAN_OUT)
 
 
-def _smaller(tile: Tile, grid: Grid) -> list[Tile]:
+def _smaller(tile: Tile, grids: Sequence[Grid]) -> list[Tile]:
     """The tile's write window cut in halves along each axis, on the pooling grid."""
     lengths = [w.stop - w.start for w in tile.write]
-    if max(lengths) <= grid.stride:
+    longest = max((n for n, g in zip(lengths, grids, strict=True) if n > g.stride), default=0)
+    if not longest:
         return []
     origin = [w.start for w in tile.write]
-    return [t.moved(origin) for t in tiles(lengths, max(lengths) // 2, grid)]
+    return [t.moved(origin) for t in tiles(lengths, longest // 2, grids)]
 
 
 class Predictor:
@@ -110,7 +114,7 @@ class Predictor:
     def __init__(self, net: UNet, device: Device) -> None:
         self.device = device
         self.orientations: Sequence[Orientation] = SEVEN if net.original else MIRRORS
-        self.grid = Grid(net.margin, net.stride)
+        self.grid, self.grids = net.grid, net.grids
         folded = net.folded()
         self.weight = folded.head.weight.detach().flatten(1).float().to(device.name)
         self.bias = folded.head.bias.detach().float().to(device.name)
@@ -140,7 +144,7 @@ class Predictor:
             Take the mean probability over `orientations` of each tile: so many times the work.
             Tiles begin and end on the pooling grid, so this makes no seams.
         """
-        for tile, found in self.mean(picture, self.tiles(picture), mirrored=mirrored):
+        for tile, found in self.mean(picture, self.blocks(picture), mirrored=mirrored):
             labels: NDArray[np.uint8] = (found.argmax(0) + 1).to(torch.uint8).cpu().numpy()
             yield tile, labels
 
@@ -154,13 +158,31 @@ class Predictor:
             found = [v.undo(self.probabilities(self.forward(v.turn(images))[0])) for v in views]
             return torch.stack(found).mean(0, keepdim=True)
 
-        return predict(mean, picture, todo, self.grid)
+        return predict(mean, picture, todo, self.grids)
 
     def tiles(
         self, picture: Picture, output: int = OUTPUT, within: Window | None = None
     ) -> list[Tile]:
-        """The tiles of a plane, or those that write into a window of it."""
-        return tiles(picture.shape, output, self.grid, within)
+        """The tiles of a plane, or those that write into a window of it.
+
+        Those of a volume have one slice each: people paint and look at single ones.
+        """
+        outputs = (1,) * (len(picture.shape) - 2) + (output, output)
+        return tiles(picture.shape, outputs, self.grids, within)
+
+    def blocks(self, picture: Picture, within: Window | None = None) -> list[Tile]:
+        """Tiles to segment a picture with: of a volume as thick as memory lets them be.
+
+        `within`: those that write into this window.
+        """
+        if len(picture.shape) == 2:
+            return self.tiles(picture, within=within)
+        slices, *sides = self.grids
+        area = math.prod(
+            grid.input(min(n, _BLOCK)) for grid, n in zip(sides, picture.shape[1:], strict=True)
+        )
+        thick = max(1, _VOXELS // area - 2 * slices.margin)
+        return tiles(picture.shape, (thick, _BLOCK, _BLOCK), self.grids, within)
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (N, D, *output) of standardised images (N, C, *input)."""
@@ -178,7 +200,7 @@ class Predictor:
             dtype=self.device.precision,
             device=self.device.name,
         )
-        for part, values in predict(self.forward, picture, [tile], self.grid):
+        for part, values in predict(self.forward, picture, [tile], self.grids):
             found[(slice(None), *part.within(tile))] = values
         self._remember(key, found)
         return found

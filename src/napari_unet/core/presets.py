@@ -12,6 +12,7 @@ from torch import Tensor
 from napari_unet.core.model import Model, build, bundled
 from napari_unet.core.settings import Training
 from napari_unet.core.unet import UNet
+from napari_unet.core.volume import inflated, levels_across
 
 _GENTLE = 0.5  # of the learning rate, for layers that were trained before
 
@@ -35,11 +36,12 @@ class Preset:
     side: int
     paper: bool
 
-    def build(self, channels: int, classes: int) -> UNet:
-        """A new network with He-initialised weights."""
+    def build(self, channels: int, classes: int, across: int = 0) -> UNet:
+        """A new network with He-initialised weights; for volumes if it looks `across` slices."""
         return UNet(
             channels, classes,
             width=self.width, norm=self.norm, dropout=self.dropout, side=self.side,
+            axes=3 if across else 2, across=across,
         )  # fmt: skip
 
     def adapted(self, training: Training) -> Training:
@@ -69,17 +71,26 @@ def start(
     channels: int,
     classes: int,
     init: Model | Literal["bundled", "random"] = "bundled",
+    anisotropy: float | None = None,
 ) -> UNet:
     """A network to begin with: bundled, random (He) or a model's weights.
 
     Pre-trained weights are fitted to the number of channels; the last layer starts at zero
-    unless `init` is a model with the same number of classes.
+    unless `init` is a model with the same number of classes. With an `anisotropy` (px between
+    slices) the network is one for volumes, for which 2-D weights are `inflated`.
     """
     source = bundled(name) if init == "bundled" else init
+    across = 0 if anisotropy is None else levels_across(anisotropy)
     if not isinstance(source, Model):
-        return PRESETS[name].build(channels, classes)
+        net = PRESETS[name].build(channels, classes, across)
+        net.anisotropy = anisotropy or 1.0
+        return net
     shape = msgspec.structs.replace(source.header.shape, in_channels=channels, classes=classes)
-    net, state = build(shape), source.net.state_dict()
+    if across and shape.axes == 2:
+        shape = msgspec.structs.replace(shape, axes=3, across=min(across, shape.depth + 1))
+    net = build(shape)
+    net.anisotropy = anisotropy or 1.0
+    state = inflated(source.net.state_dict(), net.state_dict())
     net.dropout.p = PRESETS[name].dropout
     state["down.0.0.weight"] = _for_channels(state["down.0.0.weight"], channels)
     if len(state["head.bias"]) != classes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from math import prod
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -40,7 +41,7 @@ class Image(Struct, frozen=True):
     Attributes
     ----------
     name : of its file or layer, as far as known.
-    shape : (C, Y, X)
+    shape : (C, Y, X) or (C, Z, Y, X)
     dtype : of its grey values.
     checksum : BLAKE2b-128 of its grey values in C order, as (C, Y, X); empty for planes so large
         that they were not read as a whole.
@@ -141,14 +142,14 @@ def checksum(raw: NDArray[Any]) -> str:
 
 
 def _marks(paint: Annotations) -> tuple[Stroke, ...]:
-    if paint.shape[0] * paint.shape[1] > _LARGE or not paint.blocks:
+    if prod(paint.shape) > _LARGE or not paint.blocks:
         return ()
     painted = paint.dense()
     numbered, classes = strokes(painted), classes_of_values(paint.objects)
     found = []
     for number, box in enumerate(scipy.ndimage.find_objects(numbered), start=1):
         inside = numbered[box] == number
-        rows, columns = box
+        *_, rows, columns = box
         found.append(
             Stroke(
                 int(classes[painted[box][inside][0]]), int(rows.start), int(columns.start),

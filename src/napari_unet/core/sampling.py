@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -77,20 +77,27 @@ def read_image(image: Tensor, points: Tensor) -> Tensor:
 
 
 def read_labels(labels: Tensor, points: Tensor) -> Tensor:
-    """Nearest values of maps (..., Y, X) at (H, W, 2) points, 0 outside: (..., H, W)."""
-    y, x = points.round().long().unbind(-1)
-    inside = (y >= 0) & (x >= 0) & (y < labels.shape[-2]) & (x < labels.shape[-1])
-    return torch.where(inside, labels[..., y * inside, x * inside], labels.new_zeros(()))
+    """Nearest values of maps at points, 0 outside.
+
+    Maps (..., Y, X) at (H, W, 2) points: (..., H, W). Maps of a volume (..., Z, Y, X) at
+    (D, H, W, 3) points: (..., D, H, W).
+    """
+    found = points.round().long()
+    size = torch.tensor(labels.shape[-points.shape[-1] :], device=points.device)
+    inside = ((found >= 0) & (found < size)).all(-1)
+    places: tuple[Any, ...] = (found * inside[..., None]).unbind(-1)
+    return torch.where(inside, labels[(..., *places)], labels.new_zeros(()))
 
 
 def vary_grey(patches: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
-    """Change contrast and brightness of each channel of (N, C, H, W) patches and add noise."""
-    n, c = patches.shape[:2]
+    """Change contrast and brightness of each channel of (N, C, ...) patches and add noise."""
+    n, c, *size = patches.shape
+    ones = [1] * len(size)
 
     def draw(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator, device=patches.device)
 
-    gain = torch.exp(augmentation.contrast * draw(n, c, 1, 1))
-    patches = patches * gain + augmentation.brightness * draw(n, c, 1, 1)
-    level = torch.rand(n, 1, 1, 1, generator=generator, device=patches.device)
+    gain = torch.exp(augmentation.contrast * draw(n, c, *ones))
+    patches = patches * gain + augmentation.brightness * draw(n, c, *ones)
+    level = torch.rand(n, 1, *ones, generator=generator, device=patches.device)
     return patches + augmentation.noise * level * draw(*patches.shape)

@@ -104,11 +104,15 @@ def axis_tiles(
 
 
 def tiles(
-    shape: Sequence[int], output: int, grid: Grid, within: Window | None = None
+    shape: Sequence[int],
+    output: int | Sequence[int],
+    grid: Grid | Sequence[Grid],
+    within: Window | None = None,
 ) -> list[Tile]:
     """All tiles of an image of spatial `shape`, in reading order; their writes partition it.
 
-    With `within` only those that write into this window.
+    With `within` only those that write into this window. `output` and `grid` are those of all
+    axes, or one for each.
 
     Raises
     ------
@@ -118,11 +122,17 @@ def tiles(
     if min(shape) < 1:
         raise ValueError(f"an image of shape {tuple(shape)} has no pixels to tile")
     parts = [None] * len(shape) if within is None else within
-    axes = [axis_tiles(n, output, grid, part) for n, part in zip(shape, parts, strict=True)]
+    outputs = [output] * len(shape) if isinstance(output, int) else output
+    axes = list(map(axis_tiles, shape, outputs, per_axis(grid, len(shape)), parts))
     return [
         Tile(write=tuple(w for w, _ in pair), read=tuple(r for _, r in pair))
         for pair in itertools.product(*axes)
     ]
+
+
+def per_axis(grid: Grid | Sequence[Grid], axes: int) -> Sequence[Grid]:
+    """The grid of each axis, where all have the same one or each has its own."""
+    return (grid,) * axes if isinstance(grid, Grid) else grid
 
 
 def nearest_first(todo: Sequence[Tile], point: Sequence[float]) -> list[Tile]:

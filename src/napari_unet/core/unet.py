@@ -8,7 +8,7 @@ cut into tiles and the outputs laid side by side with no seam (section 2, "overl
 from __future__ import annotations
 
 import copy
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ from napari_unet.core.blocks import (
     crop,
     he_init,
 )
-from napari_unet.core.tiling import Grid
+from napari_unet.core.tiling import Grid, per_axis
 
 Size: TypeAlias = tuple[int, ...]
 
@@ -55,6 +55,11 @@ class UNet(nn.Module):
     shrink : int
         The working scale: images are averaged over this many pixels a side first, and the last
         feature maps interpolated back. No weight depends on it, so it may be set later.
+    across : int
+        With 3 axes, of which the first counts slices: how many levels of the contracting path look
+        across slices, two more on each side per level. All else is 1×3×3 and 1×2×2, so slices are
+        never pooled: they may be few and far apart, and 2-D weights fit in (see `core.volume`).
+        0: no axis is special, as in Çiçek et al. 2016, arXiv 1606.06650.
 
     Notes
     -----
@@ -75,9 +80,12 @@ class UNet(nn.Module):
         dropout: float = 0.5,
         side: int = 0,
         shrink: int = 1,
+        across: int = 0,
     ) -> None:
         super().__init__()
         self.in_channels, self.classes, self.axes = in_channels, classes, axes
+        self.across = across
+        self.anisotropy = 1.0  # distance of slices in px, where volumes were learnt from
         self.width, self.depth, self.norm, self.side = width, depth, norm, side
         self.shrink = shrink
         self.original = not norm and not side  # as it was published
@@ -86,13 +94,15 @@ class UNet(nn.Module):
         widths = [width << level for level in range(depth + 1)]
         inputs = [in_channels, *widths[:-1]]
         self.down = nn.ModuleList(
-            ConvPair(i, o, axes, norm=norm) for i, o in zip(inputs, widths, strict=True)
+            ConvPair(i, o, axes, norm=norm, flat=0 < across <= level)
+            for level, (i, o) in enumerate(zip(inputs, widths, strict=True))
         )
-        self.pool = POOL[axes](2)
+        two = self._in_plane(2)
+        self.pool = POOL[axes](two)
         self.dropout = nn.Dropout(dropout)
-        self.up = nn.ModuleList(UP[axes](2 * w, w, 2, stride=2) for w in reversed(widths[:-1]))
+        self.up = nn.ModuleList(UP[axes](2 * w, w, two, stride=two) for w in reversed(widths[:-1]))
         self.merge = nn.ModuleList(
-            ConvPair(2 * w, w, axes, norm=norm) for w in reversed(widths[:-1])
+            ConvPair(2 * w, w, axes, norm=norm, flat=across > 0) for w in reversed(widths[:-1])
         )
         beside = reversed(widths[1:-1]) if side else ()
         self.sides = nn.ModuleList(CONV[axes](w, side, 1) for w in beside)
@@ -101,9 +111,22 @@ class UNet(nn.Module):
 
     # -- size arithmetic ------------------------------------------------------------------
 
+    def _in_plane(self, n: int) -> int | tuple[int, ...]:
+        """So many pixels along each axis, but one slice where slices are not treated alike."""
+        return (1, n, n) if self.across else n
+
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        """What tiles must fit, for each axis: `grid`, and for slices that are not pooled their own.
+
+        Each of the two convolutions of a level that looks across needs one slice on each side.
+        """
+        slices = (Grid(margin=2 * self.across, stride=1),) if self.across else ()
+        return slices + (self.grid,) * (self.axes - len(slices))
+
     @property
     def grid(self) -> Grid:
-        """What tiles must fit: margin and stride, in px.
+        """What tiles must fit along rows and columns: margin and stride, in px.
 
         A pixel of level l spans 2**l image pixels, and two 3×3 convolutions need 2 of them a side,
         at each level of both paths and at the bottom: Σ 4·2**l (l < depth) + 2·2**depth. All of
@@ -130,7 +153,8 @@ class UNet(nn.Module):
 
     def output_size(self, size: Size) -> Size:
         """Size of the output for an input of `size`, per axis, in px."""
-        return tuple(n - 2 * self.margin for n in size)
+        grids = self.grids if self.across else per_axis(self.grid, len(size))
+        return tuple(n - 2 * grid.margin for n, grid in zip(size, grids, strict=True))
 
     def valid_input_size(self, size: Size) -> Size:
         """Smallest valid input whose output covers `size`, per axis, in px.
@@ -138,7 +162,8 @@ class UNet(nn.Module):
         Depth 4 accepts 12 mod 16, from 188 px on: then every pooling meets an even number of
         pixels (section 2, last paragraph).
         """
-        return tuple(self.grid.input(n) for n in size)
+        grids = self.grids if self.across else per_axis(self.grid, len(size))
+        return tuple(grid.input(n) for n, grid in zip(size, grids, strict=True))
 
     # -- forward --------------------------------------------------------------------------
 
@@ -158,7 +183,7 @@ class UNet(nn.Module):
         """The same at the working scale."""
         self._check_size(tuple(x.shape[2:]))
         if self.shrink > 1:
-            x = AVERAGE[self.axes](x, self.shrink)
+            x = self._shrunk(x)
         skips: list[Tensor] = []
         for level in self.down[:-1]:
             x = level(x)
@@ -172,12 +197,26 @@ class UNet(nn.Module):
             levels.append(x)
         return self._with_sides(levels) if self.sides else x
 
+    def _shrunk(self, x: Tensor) -> Tensor:
+        """Images averaged to the working scale."""
+        if not self.across:
+            averaged: Tensor = AVERAGE[self.axes](x, self.shrink)
+            return averaged
+        # slice by slice, as a CPU cannot average volumes in bfloat16
+        found = functional.avg_pool2d(x.flatten(1, 2), self.shrink)
+        return found.view(*x.shape[:3], *found.shape[2:])
+
     def _enlarged(self, x: Tensor) -> Tensor:
         """Maps at the image's own scale."""
         if self.shrink == 1:
             return x
-        x = functional.interpolate(x, scale_factor=self.shrink, mode=LINEAR[self.axes])
-        return crop(x, torch.Size(n - 2 * self._trim for n in x.shape[2:]))
+        x = self._interpolated(x, self.shrink)
+        trim = [0 if self.across and axis == 0 else 2 * self._trim for axis in range(self.axes)]
+        return crop(x, torch.Size(n - t for n, t in zip(x.shape[2:], trim, strict=True)))
+
+    def _interpolated(self, x: Tensor, factor: int) -> Tensor:
+        scale: Any = self._in_plane(factor)
+        return functional.interpolate(x, scale_factor=scale, mode=LINEAR[self.axes])
 
     def _with_sides(self, levels: list[Tensor]) -> Tensor:
         """The finest of the expanding path's maps, and its coarser ones interpolated to it.
@@ -187,9 +226,7 @@ class UNet(nn.Module):
         """
         finest, maps = levels[-1], [levels[-1]]
         for i, side in enumerate(self.sides):
-            coarse = functional.interpolate(
-                side(levels[i]), scale_factor=1 << (self.depth - 1 - i), mode=LINEAR[self.axes]
-            )
+            coarse = self._interpolated(side(levels[i]), 1 << (self.depth - 1 - i))
             maps.append(crop(coarse, finest.shape[2:]))
         return torch.cat(maps, dim=1)
 

@@ -54,7 +54,7 @@ def pixel_weights(
 
     Parameters
     ----------
-    classes : (Y, X) uint8
+    classes : (Y, X) or (Z, Y, X) uint8
         0 unlabelled, 1 background, 2…K; each connected region of one or several of the latter is
         an object.
     borders : Borders
@@ -63,22 +63,34 @@ def pixel_weights(
 
     Returns
     -------
-    (Y, X) float32, 0 where nothing is painted
+    float32 of the same shape, 0 where nothing is painted
     """
+    if counts is None:
+        counts = np.bincount(classes.ravel(), minlength=256)
+        counts[0] = 0
+    if classes.ndim == 3:
+        return _slice_by_slice(classes, borders, counts)
     objects = label(classes > BACKGROUND, connectivity=1)
     nearest, second = two_distances(objects, _REACH * max(borders.sigma, borders.fade))
     gap = nearest.astype(np.float64) + second
     between = borders.weight * np.exp(-(gap**2) / (2 * borders.sigma**2))
     if borders.far is None:
-        if counts is None:
-            counts = np.bincount(classes.ravel(), minlength=256)
-            counts[0] = 0
         weights = class_weights(counts)[classes].astype(np.float64)
     else:
         near = np.exp(-(nearest.astype(np.float64) ** 2) / (2 * borders.fade**2))
         weights = np.where(classes > BACKGROUND, 1, borders.far + (1 - borders.far) * near)
     weights += between * (classes == BACKGROUND)
     return (weights * (classes > 0)).astype(np.float32)
+
+
+def _slice_by_slice(
+    classes: ClassMap, borders: Borders, counts: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """The same for each slice of a volume (Z, Y, X): strokes lie in slices, and so do borders."""
+    weights = np.zeros(classes.shape, np.float32)
+    for z in np.flatnonzero(classes.any((1, 2))):
+        weights[z] = pixel_weights(classes[z], borders, counts)
+    return weights
 
 
 def class_weights(counts: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from napari_unet.core.header import check_channels
+from napari_unet.core.header import check_channels, check_kind
+from napari_unet.core.image import Picture
 from napari_unet.core.model import Model
 from napari_unet.core.settings import Network, Settings
 
@@ -60,15 +61,18 @@ class Origin:
             return settings
         return _with(settings, self.model.header.settings.network)
 
-    def check(self, channels: int) -> None:
-        """Refuse images with other channels than the model's.
+    def check(self, picture: Picture) -> None:
+        """Refuse images with other channels than the model's, and planes for one of volumes.
 
         Raises
         ------
         ImageError
         """
         if self.model is not None:
-            check_channels(self.model.header.shape.in_channels, channels)
+            shape = self.model.header.shape
+            check_channels(shape.in_channels, picture.channels)
+            if shape.axes == 3:  # one of planes can begin a network for volumes
+                check_kind(3, picture)
 
 
 def _with(settings: Settings, network: Network) -> Settings:

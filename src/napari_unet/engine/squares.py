@@ -51,8 +51,13 @@ def annotate(
 
 def held(trainer: Trainer, plane: PlaneName) -> Annotations:
     """What is held out of a plane, as paint of classes; nothing where it is only judged by."""
-    height, width = trainer.pictures[plane].shape
-    paint = Annotations((height, width))
+    shape = trainer.pictures[plane].shape
+    paint = Annotations(shape)
+    if len(shape) == 3:  # a volume is never cut into squares
+        known = trainer.splits.get(plane)
+        if known is None or known.aside:
+            return paint
+        return Annotations.of_volume(np.where(known.held, known.paint, 0))
     for name in (*_squares_of(trainer, plane), plane):
         known = trainer.splits.get(name)
         if known is not None and not known.aside:

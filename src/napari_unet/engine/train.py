@@ -17,6 +17,7 @@ from napari_unet.core.model import Model, load
 from napari_unet.core.objects_ids import classes_of_values
 from napari_unet.core.objects_paint import OBJECT, Kind, coded
 from napari_unet.core.settings import Settings
+from napari_unet.core.volume import as_volume
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.messages import (
     Annotate,
@@ -80,16 +81,18 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
     settings: Settings | None = None,
     init: str | os.PathLike[str] | Model = "bundled",
     objects: Kind | None = None,
+    anisotropy: float = 1.0,
     report: Callable[[Event], None] | None = None,
 ) -> Model:
-    """Train a model on sparsely painted images.
+    """Train a model on sparsely painted images, or on volumes.
 
     Parameters
     ----------
     images : sequence of (Y, X) or (Y, X, 3) arrays
-        Grey or colour, any numeric type.
+        Grey or colour, any numeric type. Volumes are (Z, Y, X) or (Z, Y, X, 3).
     annotations : sequence of (Y, X) integer arrays
-        Paint on each image: 0 = unlabelled, 1…K = classes.
+        Paint on each image: 0 = unlabelled, 1…K = classes. If they are (Z, Y, X), the network has
+        three axes and learns from volumes; strokes on a few slices are enough.
     classes : sequence of str, optional
         Names of the classes 1…K.
     names : sequence of str, optional
@@ -106,6 +109,8 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
         The annotations hold numbers of objects, any number of them, and not of classes. Sparse:
         0 = unlabelled, 1 = background, 2, 3, … = objects. Dense: 0 = background, 1, 2, … = objects,
         as the masks of most tools. The network learns to part objects that touch.
+    anisotropy : float
+        Distance of two slices in px: z spacing / x spacing. Of volumes only.
     report : callable, optional
         Is given each event of the session.
 
@@ -128,7 +133,13 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
     paints = [_painted(np.asarray(paint), objects) for paint in annotations]
     if objects and not classes and not isinstance(begin, Model):
         classes = ("background", "object")
-    commands = list(_commands(images, paints, classes, settings or Settings(), begin, names))
+    if anisotropy <= 0 or not np.isfinite(anisotropy):
+        raise TrainingError(f"An anisotropy of {anisotropy} makes no sense: it is 1 for cubes.")
+    planes = [
+        Open(str(index), plane, "" if names is None else names[index], anisotropy)
+        for index, plane in enumerate(_planes(images, paints))
+    ]
+    commands = list(_commands(planes, paints, classes, settings or Settings(), begin))
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
     session = Session(spare=0, init=begin)
@@ -175,23 +186,30 @@ def _start(
     return "random" if init == "random" else load(init)
 
 
-def _commands(
-    images: Sequence[NDArray[Any]],
-    paints: Sequence[Annotations],
-    classes: Sequence[str] | None,
-    settings: Settings,
-    init: Literal["bundled", "random"] | Model,
-    titles: Sequence[str] | None,
-) -> Iterator[Command]:
-    """What a user's clicks would have sent, after everything was checked."""
+def _planes(images: Sequence[NDArray[Any]], paints: Sequence[Annotations]) -> list[NDArray[Any]]:
+    """Images as (C, Y, X) or (C, Z, Y, X), after they and their paint were checked."""
     if len(images) != len(paints) or not images:
         raise TrainingError(
             f"There are {len(images)} images and {len(paints)} annotations: "
             "give one annotation for each image."
         )
-    planes = [as_plane(image) for image in images]
+    planes = [
+        as_volume(image) if len(paint.shape) == 3 else as_plane(image)
+        for image, paint in zip(images, paints, strict=True)
+    ]
     for plane, paint in zip(planes, paints, strict=True):
         check_shapes(paint.shape, plane.shape[1:])
+    return planes
+
+
+def _commands(
+    planes: Sequence[Open],
+    paints: Sequence[Annotations],
+    classes: Sequence[str] | None,
+    settings: Settings,
+    init: Literal["bundled", "random"] | Model,
+) -> Iterator[Command]:
+    """What a user's clicks would have sent, after everything was checked."""
     counts = np.zeros(256, np.int64)
     for paint in paints:
         np.add.at(counts, classes_of_values(paint.objects), paint.counts)
@@ -206,14 +224,17 @@ def _commands(
         known = init.header.classes if isinstance(init, Model) else ()
         names = known if len(known) >= highest else _numbered(highest)
     yield Configure(names, settings)
-    for index, (plane, paint) in enumerate(zip(planes, paints, strict=True)):
-        yield Open(str(index), plane, "" if titles is None else titles[index])
-        yield Annotate(str(index), paint)
+    for plane, paint in zip(planes, paints, strict=True):
+        yield plane
+        yield Annotate(plane.plane, paint)
     yield Train()
 
 
 def _painted(paint: NDArray[Any], objects: Kind | None) -> Annotations:
     """Paint of classes, or of objects, all of one class."""
+    if paint.ndim == 3:
+        parts = paint if objects is None else np.stack([coded(p, objects) for p in paint])
+        return Annotations.of_volume(parts, () if objects is None else (OBJECT,))
     if objects is None:
         return Annotations.of(paint)
     return Annotations.of(coded(paint, objects), objects=(OBJECT,))

@@ -6,7 +6,7 @@ from typing import cast
 
 from napari_unet.core.annotations import MAX_CLASSES, AnnotationError, Annotations, check_shapes
 from napari_unet.core.device import Device, choose
-from napari_unet.core.header import ModelError, check_channels
+from napari_unet.core.header import ModelError, check_channels, check_kind
 from napari_unet.core.image import ImageError, Picture
 from napari_unet.core.model import Model
 from napari_unet.core.presets import start
@@ -58,6 +58,7 @@ class Workbench:
         self._aside: set[str] = set()  # planes that are only judged by
         self._pictures: dict[str, Picture] = {}
         self._titles: dict[str, str] = {}
+        self._anisotropy: float | None = None  # px between slices of volumes; None for planes
         self._notes = Notes()
 
     @property
@@ -127,14 +128,22 @@ class Workbench:
                 f"This image has {picture.channels} channel(s), the ones before have "
                 f"{others[0].channels}: one network learns from images of one kind."
             )
-        self._origin.check(picture.channels)
+        if others and len(others[0].shape) != len(picture.shape):
+            raise ImageError(
+                "One network learns from volumes or from single planes, not from both: "
+                "close one of the images."
+            )
+        self._origin.check(picture)
         replaced = self._pictures.get(command.plane)
         self._pictures[command.plane], self._titles[command.plane] = picture, command.title
+        self._anisotropy = getattr(command, "anisotropy", 1.0) if _is_volume(picture) else None
         if replaced is not None and replaced.shape != picture.shape:
             old_paint = self._paint.pop(command.plane, None)  # it fits the new image no more
             self._held.pop(command.plane, None)
             self.changed = self.changed or old_paint is not None
-        if self.trainer is None or self.trainer.base.in_channels != picture.channels:
+        base = None if self.trainer is None else self.trainer.base
+        kind = (picture.channels, len(picture.shape))
+        if self.trainer is None or base is None or (base.in_channels, base.axes) != kind:
             model = self._origin.model
             answered = model is not None and model.header.shape.classes == len(self.classes)
             self._rebuild(self._origin.start, answered=answered)
@@ -199,6 +208,8 @@ class Workbench:
             )
         for picture in self._pictures.values():
             check_channels(shape.in_channels, picture.channels)
+            if shape.axes == 3:
+                check_kind(3, picture)
         self._origin.adopt(model)
         self.settings = self._origin.settled(self.settings)
         self.classes = model.header.classes or tuple(f"class {i + 1}" for i in range(shape.classes))
@@ -245,7 +256,8 @@ class Workbench:
             If paint has more classes than there are now; it is left out, the rest is in place.
         """
         old, preset = self.trainer, self.settings.network.preset
-        base = start(preset, self._channels(source), len(self.classes), source)
+        volumes = () if self._anisotropy is None else (self._anisotropy,)
+        base = start(preset, self._channels(source), len(self.classes), source, *volumes)
         generation = old.generation + 1 if old is not None else 1
         trainer = Trainer(
             base, self.settings, self.device, generation,
@@ -273,3 +285,7 @@ class Workbench:
             self.dealt[plane] = self._held[plane]
         self.changed = True
         return agreement
+
+
+def _is_volume(picture: Picture) -> bool:
+    return len(picture.shape) == 3

@@ -72,6 +72,10 @@ def write(
         If it cannot be written.
     """
     label.check()
+    if model.header.shape.axes == 3:
+        raise PackageError(
+            "A model of volumes cannot be put into a package yet: share its model file."
+        )
     network = Packaged(model.net, mirrors=mirrors, measured=not tiled).eval()
     plane = _sample(sample, model.header.shape.in_channels, network)
     with tempfile.TemporaryDirectory() as folder, replacing(path) as part:

@@ -22,7 +22,7 @@ class Canvas:
     """One plane's paint that can be changed; blocks are copied before they are."""
 
     def __init__(self, paint: Annotations) -> None:
-        self.shape = paint.shape
+        self.shape = paint.sides
         self._paint: Annotations | None = paint
         self._blocks: dict[tuple[int, int], ClassMap] = {(b.y, b.x): b.values for b in paint.blocks}
 

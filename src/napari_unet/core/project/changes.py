@@ -175,7 +175,7 @@ def difference(plane: Plane, before: Annotations | None, after: Annotations) -> 
         assert some is not None  # noqa: S101 - one of both has it
         a = was.values if was is not None else np.zeros_like(some.values)
         b = now.values if now is not None else np.zeros_like(some.values)
-        change = _painted(plane, after.shape, some, a, b)
+        change = _painted(plane, after.sides, some, a, b)
         if change is not None:
             changes.append(change)
     return tuple(changes)

@@ -60,7 +60,7 @@ def write(
         file.write(frame(msgspec.msgpack.encode(_Head(entries, len(planes), classes))))
         for (image, index), paint in planes.items():
             blocks = tuple((b.y, b.x, zlib.compress(b.values.tobytes(), 1)) for b in paint.blocks)
-            file.write(frame(msgspec.msgpack.encode(_Plane(image, index, paint.shape, blocks))))
+            file.write(frame(msgspec.msgpack.encode(_Plane(image, index, paint.sides, blocks))))
 
 
 def read(path: Path) -> Snapshot:

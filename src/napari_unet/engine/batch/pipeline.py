@@ -22,7 +22,7 @@ from napari_unet.engine.batch.blocks import Large
 from napari_unet.engine.batch.delivery import Delivery, write
 from napari_unet.engine.batch.large import begin, fill, finish
 from napari_unet.engine.batch.plan import Job
-from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter
+from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter, axes_of
 from napari_unet.engine.batch.stages import (
     BAD_FILE,
     Found,
@@ -60,8 +60,7 @@ def run_here(
     """
     writer = _Writer(segmenter.classes, recipe, target, key)
     given_up: set[Job] = set()
-    whole = not isinstance(segmenter, ModelSegmenter)
-    sheets = _sheets(jobs, recipe, given_up, whole=whole)
+    sheets = _sheets(jobs, recipe, given_up, segmenter)
     ahead: deque[Future[Sheet | None]] = deque()
     behind: deque[Future[Delivery | None]] = deque()
     with ThreadPoolExecutor(1, "reading") as reading, ThreadPoolExecutor(1, "writing") as writing:
@@ -92,13 +91,19 @@ def run_here(
 
 
 def _sheets(
-    jobs: Sequence[Job], recipe: Recipe, given_up: set[Job], *, whole: bool
+    jobs: Sequence[Job], recipe: Recipe, given_up: set[Job], segmenter: Segmenter
 ) -> Iterator[Sheet]:
     for job in jobs:
-        for sheet in read(job, recipe, whole=whole):
+        for sheet in _read(job, recipe, segmenter):
             if job in given_up:
                 break
             yield sheet
+
+
+def _read(job: Job, recipe: Recipe, segmenter: Segmenter) -> Iterator[Sheet]:
+    """The planes or volumes of an image; large planes are left for who takes blocks of them."""
+    axes = axes_of(segmenter)
+    return read(job, recipe, axes, whole=axes == 3 or not isinstance(segmenter, ModelSegmenter))
 
 
 def _segment(
@@ -127,7 +132,7 @@ def run_one(
 ) -> Delivery | Large:
     """Segment one image, one stage after the other; begin it only, if its planes are large."""
     writer = _Writer(segmenter.classes, recipe, target, key)
-    for sheet in read(job, recipe, whole=not isinstance(segmenter, ModelSegmenter)):
+    for sheet in _read(job, recipe, segmenter):
         if sheet.large and isinstance(segmenter, ModelSegmenter):
             try:
                 return begin(job, segmenter, recipe, target)

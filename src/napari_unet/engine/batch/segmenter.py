@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_unet.core.device import Device, choose
-from napari_unet.core.header import check_channels
+from napari_unet.core.header import check_channels, check_kind
 from napari_unet.core.image import Normalisation, Picture
 from napari_unet.core.model import Model
 from napari_unet.core.prediction import OUTPUT, Predictor
@@ -81,6 +81,11 @@ class ModelSegmenter:
         """Refuse planes of so many channels where it works on another number: `ImageError`."""
         check_channels(self._model.header.shape.in_channels, channels)
 
+    @property
+    def axes(self) -> int:
+        """2 for a model of planes, 3 for one of volumes."""
+        return self._model.header.shape.axes
+
     def pieces(
         self,
         plane: Any,  # noqa: ANN401
@@ -89,7 +94,7 @@ class ModelSegmenter:
         normalisation: Normalisation | None = None,
         within: Window | None = None,
     ) -> Iterator[Piece]:
-        """Segment a plane (C, Y, X), tile by tile.
+        """Segment a plane (C, Y, X) or, with a model of volumes, (C, Z, Y, X), tile by tile.
 
         With a `normalisation` its grey values are not measured, and only what is needed of it is
         read; `within`: only the tiles that write into this window.
@@ -97,14 +102,15 @@ class ModelSegmenter:
         Raises
         ------
         ImageError
-            If the plane has other channels than the model was trained on, or cannot be used.
+            If it has other channels or axes than the model was trained on, or cannot be used.
         MemoryError
             If not even the smallest tile fits.
         """
         self.check(len(plane))
         picture = Picture.of(plane) if normalisation is None else Picture(plane, normalisation)
+        check_kind(self.axes, picture)
         predictor = self._predictor
-        todo = predictor.tiles(picture, within=within)
+        todo = predictor.blocks(picture, within)
         found = predictor.mean(picture, todo, mirrored=self.compute.mirrors)
         for tile, shares in found:
             classes = (shares.argmax(0) + 1).to(torch.uint8).cpu().numpy()
@@ -117,3 +123,8 @@ class ModelSegmenter:
     @cached_property
     def _predictor(self) -> Predictor:
         return self._model.predictor(choose(self.compute, spare=self.spare))
+
+
+def axes_of(segmenter: Segmenter) -> int:
+    """3 for a model of volumes, 2 for all else."""
+    return segmenter.axes if isinstance(segmenter, ModelSegmenter) else 2

@@ -8,7 +8,8 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from math import prod
 from typing import Any, TypeAlias
 
@@ -33,12 +34,13 @@ BAD_FILE = (FileError, ImageError, MemoryError, OSError)
 
 @dataclass(frozen=True, eq=False)
 class Sheet:
-    """One plane of a job's image, or what is wrong with the image.
+    """One plane or volume of a job's image, or what is wrong with the image.
 
     Attributes
     ----------
-    plane : (C, Y, X); empty where there is a problem
-    number, count : which plane it is, from 1, and how many there are
+    plane : (C, Y, X), of a volume (C, Z, Y, X); empty where there is a problem
+    index, number : which plane it is, the number from 1; of a volume its first one
+    count : how many planes there are
     stamp : what the file looked like before it was read
     large : its planes are too large to be read whole; `plane` is empty then, and comes once
     """
@@ -72,33 +74,40 @@ class Found:
 Advance: TypeAlias = float  # share of an image that is done, 0…1
 
 
-def read(job: Job, recipe: Recipe, *, whole: bool = True) -> Iterator[Sheet]:
-    """Read the planes of an image; what goes wrong comes as the last sheet.
+def read(job: Job, recipe: Recipe, axes: int = 2, *, whole: bool = True) -> Iterator[Sheet]:
+    """Read the planes of an image, or its volumes if a model has three `axes`.
 
-    `whole`: also those that are so large that they should not be.
+    What goes wrong comes as the last sheet. `whole`: also planes that are so large that they
+    should not be read as one.
     """
     try:
         if job.problem:
             raise FileError(job.problem)
         with open_stack(job.source, job.scene) as stack:
-            planes, stamp = stack.planes, Stamp.of(job.source)
+            planes, stamp, number = stack.planes, Stamp.of(job.source), 1
             if not whole and is_large(stack.shape[-2:]) and stack.cut is not None:
                 yield Sheet(job, stack, (), _NOTHING, 1, 1, stamp, large=True)
                 return
-            for number, index in enumerate(planes, start=1):
-                plane = chosen(stack.plane(index), recipe.channels)
-                yield Sheet(job, stack, index, plane, number, len(planes), stamp)
+            for together in _volumes(stack) if axes == 3 else [[index] for index in planes]:
+                parts = [chosen(stack.plane(index), recipe.channels) for index in together]
+                plane = np.stack(parts, axis=1) if axes == 3 else parts[0]
+                yield Sheet(job, stack, together[0], plane, number, len(planes), stamp)
+                number += len(together)
     except BAD_FILE as error:
         said = sentence(job, error)
         yield Sheet(job, None, (), _NOTHING, 1, 1, Stamp(0, 0), said)
 
 
 def segment(sheet: Sheet, segmenter: Segmenter, recipe: Recipe) -> Iterator[Advance | Found]:
-    """Segment a plane: how far it is after each tile, and in the end what was found."""
+    """Segment a plane: how far it is after each tile, and in the end what was found.
+
+    Of a volume, what was found comes plane by plane.
+    """
     began, problem = time.perf_counter(), sheet.problem
     shape, wanted = sheet.plane.shape[1:], "probabilities" in recipe.kinds
     classes = room(shape, np.uint8)
     shares = room((len(segmenter.classes), *shape), np.float32) if wanted else None
+    slices = shape[0] if len(shape) == 3 else 1
     done = 0
     try:
         pieces = () if problem else segmenter.pieces(sheet.plane, probabilities=wanted)
@@ -107,11 +116,33 @@ def segment(sheet: Sheet, segmenter: Segmenter, recipe: Recipe) -> Iterator[Adva
             if shares is not None:
                 shares[(slice(None), *window)] = share
             done += part.size
-            if (share_done := (sheet.number - 1 + done / classes.size) / sheet.count) < 1:
-                yield share_done
+            planes_done = sheet.number - 1 + slices * done / classes.size
+            if planes_done < sheet.count:
+                yield planes_done / sheet.count
     except BAD_FILE as error:
         problem = sentence(sheet.job, error)
-    yield Found(sheet, classes, shares, problem, time.perf_counter() - began)
+    found = Found(sheet, classes, shares, problem, time.perf_counter() - began)
+    yield from _planes_of(found) if len(shape) == 3 else [found]
+
+
+def _planes_of(found: Found) -> Iterator[Found]:
+    """What was found in a volume, for each of its planes."""
+    sheet, slices = found.sheet, len(found.classes)
+    for z in range(slices):
+        plane = sheet.plane[:, z]
+        own = replace(sheet, index=(*sheet.index[:-1], z), plane=plane, number=sheet.number + z)
+        shares = None if found.probabilities is None else found.probabilities[:, z]
+        yield Found(own, found.classes[z], shares, found.problem, found.seconds / slices)
+
+
+def _volumes(stack: Stack) -> list[list[Index]]:
+    """The planes that make up each volume of a stack, one volume for each time."""
+    if "Z" not in stack.axes:
+        raise ImageError(
+            f"this model segments volumes, but this image has no Z axis (its axes are {stack.axes})"
+            ": take a model that was trained on planes."
+        )
+    return [list(volume) for _, volume in groupby(stack.planes, key=lambda index: index[:-1])]
 
 
 class Results:

@@ -23,12 +23,14 @@ class Configure(Message, frozen=True, eq=False):
 class Open(Message, frozen=True, eq=False):
     """Here is a plane (C, Y, X) of any numeric type; the same name replaces it.
 
-    `title` is what people call it: the name of its file or layer.
+    `title` is what people call it: the name of its file or layer. A volume (C, Z, Y, X) is a plane
+    of its own kind; `anisotropy` is how many px its slices lie apart.
     """
 
     plane: PlaneName
     image: NDArray[Any]
     title: str = ""
+    anisotropy: float = 1.0
 
 
 class Offer(Message, frozen=True, eq=False):

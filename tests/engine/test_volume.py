@@ -1,0 +1,106 @@
+"""Volumes through the session, and through a batch with times."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from napari_unet.core.annotations import AnnotationError
+from napari_unet.core.image import ImageError
+from napari_unet.core.model import Model
+from napari_unet.core.recipe import Recipe
+from napari_unet.core.settings import Compute, Settings, changed
+from napari_unet.core.unet import UNet
+from napari_unet.engine.batch.plan import Job
+from napari_unet.engine.batch.segmenter import ModelSegmenter
+from napari_unet.engine.batch.stages import Found, read, segment
+from napari_unet.engine.messages import Open
+from napari_unet.engine.train import TrainingError, train
+from napari_unet.engine.workbench import Workbench
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    net = UNet(1, 2, width=4, depth=2, axes=3, norm=False, dropout=0, across=1)
+    return Model.of(net, ("ground", "ball"), Settings())
+
+
+def quick():
+    settings = changed(Settings(), "training", patch=20, batch=1)
+    return changed(settings, "compute", threads=1, precision="fp32", mirrors=False)
+
+
+@pytest.fixture
+def volume():
+    z, y, x = np.mgrid[:5, :32, :32]
+    ball = np.sqrt(9 * (z - 2) ** 2 + (y - 16) ** 2 + (x - 16) ** 2) < 10
+    image = (np.where(ball, 180, 40) + np.random.default_rng(0).normal(0, 5, ball.shape)) / 255
+    paint = np.zeros(ball.shape, np.uint8)
+    paint[2, 2:4, 2:-2] = 1
+    paint[2, 15:17, 10:22] = 2
+    return image, paint
+
+
+def test_annotations_with_slices_train_a_model_of_volumes(volume, model):
+    image, paint = volume
+    found = train([image], [paint], init=model, steps=2, settings=quick(), anisotropy=2.5)
+    assert (found.header.shape.axes, found.header.anisotropy) == (3, 2.5)
+    assert found.header.material.images[0].shape == (1, *image.shape)
+    assert found.segment(image, compute=quick().compute).shape == image.shape
+
+
+def test_objects_on_slices_are_parted_in_their_slices(volume, model):
+    image, _ = volume
+    dense = np.zeros(image.shape, np.int32)
+    dense[2, 8:16, 8:24], dense[2, 16:24, 8:24] = 700, 701
+    found = train([image], [dense], init=model, steps=1, settings=quick(), objects="dense")
+    assert found.header.shape.classes == 2
+
+
+def test_colour_paint_is_not_mistaken_for_a_volume():
+    with pytest.raises((AnnotationError, ImageError)):
+        train([np.zeros((20, 20, 3))], [np.zeros((20, 20, 3), np.uint8)])
+
+
+@pytest.mark.parametrize("anisotropy", [0, -1, float("nan")])
+def test_senseless_distances_are_refused(volume, anisotropy):
+    with pytest.raises(TrainingError, match="makes no sense"):
+        train([volume[0]], [volume[1]], anisotropy=anisotropy)
+
+
+def test_planes_and_volumes_do_not_mix(model):
+    bench = Workbench(init=model)
+    noise = np.random.default_rng(0).random((1, 4, 24, 24))
+    bench.take(Open("one", noise, anisotropy=2.0))
+    with pytest.raises(ImageError, match="from volumes or from single planes"):
+        bench.take(Open("two", noise[:, 0]))
+    bench = Workbench(init=model)
+    with pytest.raises(ImageError, match="this is a single plane"):
+        bench.take(Open("two", noise[:, 0]))
+
+
+def test_each_time_of_a_stack_is_a_volume_of_its_own(tmp_path, model):
+    frames = np.random.default_rng(0).integers(0, 255, (2, 3, 24, 20), np.uint8)
+    path = tmp_path / "film.tif"
+    tifffile.imwrite(path, frames, ome=True, metadata={"axes": "TZYX"})
+    segmenter = ModelSegmenter(model.to_bytes(), Compute(threads=1, precision="fp32"))
+    recipe = Recipe(kinds=("classes", "probabilities"))
+    sheets = list(read(Job(path, "film.tif", "film"), recipe, segmenter.axes))
+    assert [(s.plane.shape, s.number, s.count) for s in sheets] == [
+        ((1, 3, 24, 20), 1, 6), ((1, 3, 24, 20), 4, 6),
+    ]  # fmt: skip
+    found = [s for sheet in sheets for s in segment(sheet, segmenter, recipe)
+             if isinstance(s, Found)]  # fmt: skip
+    assert [(f.sheet.index, f.sheet.number) for f in found] == [
+        ((t, z), 3 * t + z + 1) for t in range(2) for z in range(3)
+    ]
+    compute = Compute(threads=1, precision="fp32")
+    for t in range(2):
+        wanted = model.segment(frames[t], compute=compute)
+        for z in range(3):
+            assert (found[3 * t + z].classes == wanted[z]).all()
+            assert found[3 * t + z].probabilities.shape == (2, 24, 20)
+            assert (found[3 * t + z].sheet.plane == frames[t, z]).all()
