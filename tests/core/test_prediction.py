@@ -139,7 +139,9 @@ def tiled(monkeypatch):
     """Predictors whose tiles are small."""
     make = Predictor.tiles
     monkeypatch.setattr(
-        Predictor, "tiles", lambda self, picture, size=22: make(self, picture, size)
+        Predictor,
+        "tiles",
+        lambda self, picture, size=22, within=None: make(self, picture, size, within),
     )
 
 

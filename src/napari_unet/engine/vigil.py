@@ -11,10 +11,7 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, BinaryIO
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from typing import Any, BinaryIO
 
 BEAT = 10.0  # seconds after which the parent says something, if it has nothing to say
 SILENT = 75  # exit code of a process that heard nothing
@@ -27,7 +24,7 @@ class _Ear(io.FileIO):
 
     heard = 0.0
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401
         """Read, and note when."""
         count = super().readinto(buffer)
         self.heard = time.monotonic()

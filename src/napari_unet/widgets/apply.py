@@ -127,6 +127,7 @@ class ApplyWidget(QWidget):
         if image is None:
             self._say("Choose the image to segment.")
             return
+        self._offer_channels()  # of this image, however it came to be chosen
         if not str(self.model.value).strip(". "):
             self._say("Choose a model file: one that was saved with “Save model…”.")
             return
