@@ -2,7 +2,8 @@
 
     python benchmarks/phc_u373.py --data U373 --out RUN [--preset paper] [--steps 600]
 
-Prints one JSON line: IoU of the cells' pixels, SEG and F1 of the objects. The threshold is 0.5. The same command goes on where it was stopped.
+Prints one JSON line: IoU of the cells' pixels, SEG and F1 of the objects. The threshold is 0.5. The
+same command goes on where it was stopped.
 """
 
 from __future__ import annotations
