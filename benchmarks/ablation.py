@@ -20,7 +20,7 @@ import numpy as np
 
 from dense import Plane, arguments, inside, run
 from napari_unet.core.objects import ObjectSettings
-from phc_u373 import OBJECTS
+from phc_u373 import FAR, OBJECTS
 from sets import (
     U373_TEST,
     U373_TRAIN,
@@ -46,11 +46,12 @@ CHO_OBJECTS = ObjectSettings(smallest=300, holes=1000)
 
 @dataclass(frozen=True)
 class Experiment:
-    """What to train on, test images, and how what is found there is scored."""
+    """What to train on, test images, how what is found is scored, weight of far background."""
 
     train: Sequence[Plane]
     test: Sequence[np.ndarray]
     score: Callable[[Sequence[np.ndarray]], dict[str, float]]
+    far: float = 0.0
 
 
 def of_cells(train: Sequence[Cells], test: Sequence[Cells], objects: ObjectSettings) -> Experiment:
@@ -59,6 +60,7 @@ def of_cells(train: Sequence[Cells], test: Sequence[Cells], objects: ObjectSetti
         [cells.plane for cells in train],
         [cells.image for cells in test],
         lambda found: cell_scores(test, found, objects),
+        FAR,
     )
 
 
@@ -97,7 +99,11 @@ def main() -> None:
         if (name, way, seed) in done:
             continue
         folder = out / name / f"{way} {seed}".replace(" ", "-")
-        model = run(argparse.Namespace(**{**vars(args), **changes, "seed": seed, "out": folder}))
+        model = run(
+            argparse.Namespace(
+                **{**vars(args), "far": one.far, **changes, "seed": seed, "out": folder}
+            )
+        )
         trained = model.trained(one.train)
         row = {"set": name, "way": way, "seed": seed, **trained.header.made}
         row |= one.score([inside(trained, image) for image in one.test])

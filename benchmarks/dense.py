@@ -129,7 +129,8 @@ def settings(args: argparse.Namespace) -> Settings:
         network=Network(preset=args.preset, working_scale=args.scale),
         training=Training(
             learning_rate=args.rate, batch=1, patch=args.patch, agreement=0.0, averaging=0.98,
-            held_out=0.0, last_layer="trained", border_weight=args.w0, seed=args.seed,
+            held_out=0.0, last_layer="trained", border_weight=args.w0,
+            far_background=args.far, seed=args.seed,
         ),
         augmentation=Augmentation(
             scale=1.1, contrast=0.2, brightness=0.2, noise=0.15, elastic=args.elastic
@@ -154,6 +155,7 @@ def arguments(description: str | None, **defaults: object) -> argparse.ArgumentP
     add("--patch", type=int, default=260, help="px; always 388 for paper")
     add("--scale", choices=("auto", "full", "half"), default="full")
     add("--w0", type=float, default=10.0, help="border weight")
+    add("--far", type=float, default=0.0, help="weight of far background; 0: classes alike")
     add("--elastic", type=float, default=10.0, help="σ, px")
     add("--seed", type=int, default=0)
     add("--threads", type=int, default=2)

@@ -136,7 +136,7 @@ def cell_scores(
         scores.append(score_objects(cell.ids, np.where(np.isin(ids, unknown), 0, ids)))
     rows = dict(type(scores[0]).together(scores).rows())
     return {
-        "iou": round(both / either, 4),
+        "iou": round(float(both / either), 4),
         "seg": round(rows["SEG"], 4),
         "f1_50": round(rows["F1 at IoU 0.5"], 4),
     }
