@@ -38,6 +38,15 @@ def test_it_says_over_what_the_mean_is_taken():
     assert "seven orientations" in paragraph(paper)
 
 
+def test_the_paper_s_training_is_told_as_it_was():
+    chosen = changed(Settings(), "network", preset="paper")
+    image = Image("a.tif", (1, 9, 9), "uint8", painted=(3, 2), count=2)
+    material = Provenance({}, "Python 3.12", (image,), 0.9)
+    text = paragraph(header(made={"steps": 40}, settings=chosen, material=material))
+    assert "40 steps of 1 patch " in text
+    assert "388 × 388" in text
+
+
 def test_an_old_model_has_one_too():
     text = paragraph(header(made={"date": "2026-01-01"}, pretrained=False))
     assert "random weights" in text

@@ -45,8 +45,32 @@ def test_a_precision_that_was_asked_for_is_kept(net, monkeypatch):
 def test_labels_are_really_compared(net):
     exact = Device("cpu", torch.float32, 1)
     one, other = (Predictor(n, exact) for n in (net, UNet(1, 2, width=4, depth=2).eval()))
-    assert precision._agreement(one, one, 1) == 1
-    assert precision._agreement(one, other, 1) < 0.99
+    picture = precision._made_up(1, slices=False)
+    assert precision._agreement(one, one, picture) == 1
+    assert precision._agreement(one, other, picture) < 0.99
+
+
+def test_volumes_are_compared_too(monkeypatch):
+    torch.manual_seed(0)
+    net = UNet(1, 2, width=4, depth=2, axes=3, across=1).eval()
+    assert predictor_for(net, FAST).device.precision in (torch.bfloat16, torch.float32)
+    looked = []
+    monkeypatch.setattr(precision, "_agreement", lambda *args: looked.append(args[2].shape) or 0)
+    assert predictor_for(net, FAST).device.precision == torch.float32
+    assert looked == [(3, 256, 256)]
+
+
+def test_tiles_that_memory_cuts_do_not_disturb_the_comparison(net, monkeypatch):
+    one, other = (Predictor(net, Device("cpu", torch.float32, 1)) for _ in range(2))
+    forward, fails = other.forward, [True]
+
+    def short(images):
+        if fails.pop() if fails else False:
+            raise MemoryError
+        return forward(images)
+
+    monkeypatch.setattr(other, "forward", short)
+    assert precision._agreement(one, other, precision._made_up(1, slices=False)) == 1
 
 
 def test_a_model_keeps_what_it_looked_for_once(net, monkeypatch):

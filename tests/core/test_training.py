@@ -220,6 +220,29 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been(make):
     assert second.steps == 6
 
 
+def test_a_stopped_training_keeps_the_lower_rate_after_a_stumble(make):
+    first, second = make(), make()
+    first.step()
+    with torch.no_grad():
+        first.tuner.averaged.head.bias.fill_(torch.nan)
+    assert first.check().stumbled
+    second.restore(first.state())
+    assert second.tuner._rates == first.tuner._rates
+    assert second.tuner._rates[0] < make().tuner._rates[0]
+
+
+def test_new_paint_does_not_bring_random_weights_back(make, small_net):
+    net = small_net(1, 2, width=8, depth=1)
+    trainer = make(net=net, last_layer="trained", held_out=0)
+    trainer.step()
+    assert trainer.check().kept
+    trainer.given = False  # as where a fit explains the new paint better
+    trainer._restart()
+    learnt, random = trainer.tuner.net.down[0][0].weight, net.down[0][0].weight
+    assert torch.equal(learnt, trainer.best.down[0][0].weight)
+    assert not torch.equal(learnt, random)
+
+
 # -- keep-best -------------------------------------------------------------------------------
 
 

@@ -369,3 +369,13 @@ def test_paint_on_slices_can_be_put_together_slice_by_slice(balls):
 def test_paint_of_a_volume_is_checked_like_any_other():
     with pytest.raises(AnnotationError, match="the value 256"):
         Annotations.of_volume(np.full((2, 3, 4), 256))
+
+
+def test_a_wholly_painted_volume_can_be_trained(balls, cpu):
+    image, _, truth = balls
+    wanted = changed(Settings(), "training", patch=20, held_out=0)
+    trainer = Trainer(network(2), wanted, cpu)
+    trainer.open("balls", Picture.of(as_volume(image)))
+    trainer.annotate("balls", Annotations.of_volume(truth))
+    trainer.answer()
+    assert np.isfinite(trainer.step())

@@ -159,3 +159,13 @@ def test_an_image_that_is_begun_again_leaves_its_blocks(plane, tmp_path, segment
     assert second.scratch != first.scratch
     found = np.asarray(zarr.open_group(first.scratch, mode="r")["classes"])
     assert found[block.window].all()
+
+
+def test_a_batch_that_is_stopped_leaves_nothing_half_done(plane, tmp_path, segmenter):
+    tifffile.imwrite(tmp_path / "a.tif", plane)
+    out = tmp_path / "out"
+    steps = segment_folder(Order((tmp_path / "a.tif",), out), segmenter)
+    assert any(isinstance(step, FileAdvanced) for step in steps)  # … and stops at the first one
+    assert list((out / ".napari-unet").glob("blocks-*"))
+    steps.close()
+    assert not list((out / ".napari-unet").glob("blocks-*"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+
 from napari_unet.core.header import Header
-from napari_unet.core.settings import knobs
+from napari_unet.core.settings import PAPER, Training, knobs
 
 
 class Reference(NamedTuple):
@@ -91,7 +93,7 @@ def _training(header: Header) -> str:
     where = _many(planes, "image plane")
     text = f"The network was {_how(header)} on {marks} painted on {where}."
     if made.get("steps"):
-        side = header.settings.training.patch
+        side = _used(header).patch
         text += (
             f" The loss was the cross-entropy of painted pixels, in patches of {side} × {side} "
             "pixels, shifted, rotated, mirrored, scaled and deformed elastically at random."
@@ -108,13 +110,20 @@ def _training(header: Header) -> str:
 
 def _how(header: Header) -> str:
     """How long it was trained, if at all."""
-    training, steps = header.settings.training, int(header.made.get("steps", 0))
+    training, steps = _used(header), int(header.made.get("steps", 0))
     if not steps:
         return "fitted in its last layer only"
     return (
         f"trained for {_many(steps, 'step')} of {_many(training.batch, 'patch', 'es')} (learning "
         f"rate {training.learning_rate:g}, seed {training.seed})"
     )
+
+
+def _used(header: Header) -> Training:
+    """The training settings as the network's preset changes them."""
+    settings = header.settings
+    paper = settings.network.preset == "paper"
+    return msgspec.structs.replace(settings.training, **PAPER) if paper else settings.training
 
 
 def _precision(header: Header) -> str:

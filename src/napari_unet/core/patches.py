@@ -121,7 +121,7 @@ class Patches:
         centre = (y + float(shift[0]), x + float(shift[1]))
         name, picture, paint, weights = self._planes[index]
         if index in self._dense:
-            centre = self._inside(centre, picture.shape)
+            centre = self._inside(centre, picture.shape[-2:])
         patch = place(centre, size, self._augmentation, generator)
         window = patch.window(self._margin).cpu()
         if z:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from napari_unet.core.model import Model, build, bundled
-from napari_unet.core.settings import Training
+from napari_unet.core.settings import PAPER, Training
 from napari_unet.core.unet import UNet
 from napari_unet.core.volume import inflated, levels_across
 
@@ -48,9 +48,7 @@ class Preset:
         """The training settings, with the paper's one large tile a step where that is wanted."""
         if not self.paper:
             return training
-        return msgspec.structs.replace(
-            training, batch=1, patch=388, agreement=0.0, last_layer="trained"
-        )
+        return msgspec.structs.replace(training, **PAPER)
 
     def optimiser(self, net: UNet, rate: float) -> torch.optim.Optimizer:
         """SGD as in section 3, or AdamW, gentler where the weights come from a training."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,10 @@ from numpy.typing import NDArray
 
 from napari_unet.core.calibration import unit
 from napari_unet.core.files import READABLE, FileError, cannot_read
+from napari_unet.core.image import is_large
 from napari_unet.core.stack import Place, Stack, as_channels
+
+_PIECE = 1 << 24  # px; where more are decoded for each window, the whole plane is read once
 
 # Ends of file names → the package that reads them
 PACKAGES = {
@@ -67,7 +72,18 @@ def open_scene(path: Path, scene: int = 0) -> Stack:
     def take(place: Place) -> NDArray[Any]:
         return cut(place, slice(None), slice(None))
 
-    return Stack(kept, tuple(lengths[a] for a in kept), take, spacing, channels, cut)
+    large = is_large((lengths["Y"], lengths["X"]))
+    pieces = not large or _in_pieces(path, lazy)
+    shape = tuple(lengths[a] for a in kept)
+    return Stack(kept, shape, take, spacing, channels, cut if pieces else None)
+
+
+def _in_pieces(path: Path, lazy: Callable[[int, int], Any]) -> bool:
+    """Whether planes are read in pieces; else each window would have all of one decoded."""
+    try:
+        return prod(lazy(0, 0).chunksize[1:3]) <= _PIECE
+    except Exception as error:
+        raise cannot_read(path, error) from error
 
 
 def _opened(path: Path) -> Any:  # noqa: ANN401 - bioio is optional and not typed

@@ -108,6 +108,10 @@ class Training(Struct, frozen=True):
     seed: Annotated[int, knob("Seed", "Start of all random numbers.", 0, 2**31 - 1)] = 0
 
 
+PAPER: dict[str, Any] = {"batch": 1, "patch": 388, "agreement": 0.0, "last_layer": "trained"}
+"""How the preset `paper` trains, whatever the settings say: one large tile a step."""
+
+
 class Augmentation(Struct, frozen=True):
     """How training patches are varied (section 3.1 of the paper)."""
 

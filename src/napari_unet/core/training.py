@@ -56,7 +56,7 @@ class Trainer:
     ----------
     shown : the network that predicts.
     tuner : what is being trained.
-    given : whether the shown last layer came with a model, and was not fitted to this paint.
+    given : whether the shown last layer came with a model or from steps, and was not fitted.
     generation : grows whenever `predictor` changes; older predictions are stale.
     steps : training steps so far.
     spent : share of a known budget that is used up (0…1), for who knows it to set; the learning
@@ -81,6 +81,7 @@ class Trainer:
         self.spent = 0.0
         self.interval = settings.training.check_every
         self._pace = 1.0
+        self._learnt = False  # whether what is shown came from steps
         self.material = Material()
         self.pictures, self.splits = self.material.pictures, self.material.splits
         self.generator = torch.Generator(device.name).manual_seed(settings.training.seed)
@@ -243,6 +244,7 @@ class Trainer:
             candidate.set_head(*painted.fit(self.base.classes, held=False))
         kept, gained = keeper.compare(candidate)
         if kept:
+            self._learnt = True
             self.shown.replace(self.tuner.averaged, candidate)
             self.given |= self._trains_last
             if painted is None:
@@ -258,14 +260,18 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """What fine-tuning goes on from, in tensors and numbers, for `restore`."""
         return {
-            "tuner": self.tuner.state(), "steps": self.steps, "dice": self.generator.get_state()
+            "tuner": self.tuner.state(), "steps": self.steps, "pace": self._pace,
+            "dice": self.generator.get_state(), "noise": torch.get_rng_state(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `state` gave, after `answer` to the same planes and paint."""
+        self._pace = state["pace"]
+        self._restart()
         self.tuner.restore(state["tuner"])
         self.steps = state["steps"]
         self.generator.set_state(state["dice"])
+        torch.set_rng_state(state["noise"])
 
     # -- weights ----------------------------------------------------------------------------
 
@@ -301,6 +307,6 @@ class Trainer:
 
         Random weights whose last layer is to be trained begin with that as it is, not fitted.
         """
-        fresh = self._trains_last and not self.given and not self.base.pretrained
+        fresh = self._trains_last and not self._learnt and not self.base.pretrained
         begin = self.base if fresh else self.best
         self.tuner = Tuner(begin, self.settings, self.device, self._pace)

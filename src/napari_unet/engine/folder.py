@@ -131,12 +131,14 @@ class _Batch:
             return
         run = partial(run_on_cluster, cluster) if cluster else run_here
         steps = run(todo, self._segmenter, order.recipe, order.target, self._key)
-        with closing(steps):
-            for step in steps:
-                yield self._take(ledger, step)
-        if cluster:  # what workers left that died
-            clean(order.target, self._jobs, order.recipe)
-        clear(order.target)
+        try:
+            with closing(steps):
+                for step in steps:
+                    yield self._take(ledger, step)
+        finally:  # also where it was stopped
+            if cluster:  # what workers left that died
+                clean(order.target, self._jobs, order.recipe)
+            clear(order.target)
 
     def check_table(self, ledger: Ledger) -> None:
         """Refuse to replace a table of other origin. Raises `FileError`."""

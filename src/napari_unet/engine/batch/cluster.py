@@ -142,10 +142,8 @@ def _connected(address: str) -> Any:  # noqa: ANN401
 
 def _pinned(segmenter: ModelSegmenter) -> Compute:
     """The same precision for all, so that the results do not depend on who computed them."""
-    device = segmenter.device
-    if device.name != "cpu":
-        return segmenter.compute
-    return msgspec.structs.replace(segmenter.compute, precision=_PRECISIONS[device.said])
+    precision = _PRECISIONS.get(segmenter.device.said, "fp32")  # float16 cannot be asked for
+    return msgspec.structs.replace(segmenter.compute, precision=precision)
 
 
 def _task(

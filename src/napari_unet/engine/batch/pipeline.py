@@ -65,7 +65,8 @@ def run_here(
     behind: deque[Future[Delivery | None]] = deque()
     with ThreadPoolExecutor(1, "reading") as reading, ThreadPoolExecutor(1, "writing") as writing:
         try:
-            for _ in range(_AHEAD):
+            # volumes are large, so only one waits
+            for _ in range(1 if axes_of(segmenter) == 3 else _AHEAD):
                 ahead.append(reading.submit(next, sheets, None))
             now = Advanced(jobs[0], 0.0)
             while (sheet := (yield from _wait(ahead[0], now))) is not None:
