@@ -81,7 +81,7 @@ def open_scene(path: Path, scene: int = 0) -> Stack:
 def _in_pieces(path: Path, lazy: Callable[[int, int], Any]) -> bool:
     """Whether planes are read in pieces; else each window would have all of one decoded."""
     try:
-        return prod(lazy(0, 0).chunksize[1:3]) <= _PIECE
+        return bool(prod(lazy(0, 0).chunksize[1:3]) <= _PIECE)
     except Exception as error:
         raise cannot_read(path, error) from error
 
