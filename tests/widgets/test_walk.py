@@ -132,3 +132,11 @@ def test_a_project_goes_on_in_its_folder(walk, panel, viewer, tmp_path):
     assert panel.image.folder.choose.text() == "2 of 3"
     walk.step(1)
     assert images(studio) == ["cell2", "cell10"]
+
+
+def test_the_brush_stays_in_hand(walk, panel):
+    desk = panel.studio.desk
+    for by in (1, 1, -1, -1):
+        stroke(panel.studio)
+        walk.step(by)
+        assert desk.active.paint.mode == "paint"
