@@ -20,6 +20,7 @@ from napari_unet.widgets.guidance import Situation
 from napari_unet.widgets.hearing import Hearing
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.lesson import Lesson
+from napari_unet.widgets.look import show_only
 from napari_unet.widgets.model_file import check_names, class_names, read_model
 from napari_unet.widgets.overlay import Overlay
 from napari_unet.widgets.pointer import Pointer
@@ -96,6 +97,7 @@ class Studio(QObject):
         self.desk.complained.connect(self.lesson.complain)
         self.pointer.said.connect(self.lesson.say)
         self.scribe.said.connect(self.lesson.say)
+        self.image_changed.connect(self.walk.follow)
         self.walk.chosen.connect(self.choose)
         self.walk.changed.connect(self._on_walked)
         self.walk.said.connect(self.lesson.complain)
@@ -137,7 +139,7 @@ class Studio(QObject):
             self.lesson.complain(str(error))
         self.image_changed.emit()
         self.painted.emit()
-        self.roster.select(self.roster.selected)
+        self._take_up()
 
     def release(self) -> None:
         """Work on no image for now."""
@@ -206,6 +208,13 @@ class Studio(QObject):
 
     def _on_turned(self) -> None:
         self.image_changed.emit()
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """See to it that the image in work can be seen and painted on."""
+        viewer, active = self._viewer(), self.desk.active
+        if viewer is not None and active is not None and not active.image.visible:
+            show_only(viewer, self.desk, active.images)
         self.roster.select(self.roster.selected)
 
     def _on_walked(self) -> None:
