@@ -21,7 +21,7 @@ from napari_unet.widgets.hearing import Hearing
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.lesson import Lesson
 from napari_unet.widgets.look import show_only
-from napari_unet.widgets.model_file import check_names, class_names, read_model
+from napari_unet.widgets.model_file import check_names, check_planes, class_names, read_model
 from napari_unet.widgets.overlay import Overlay
 from napari_unet.widgets.pointer import Pointer
 from napari_unet.widgets.project import Project
@@ -175,9 +175,10 @@ class Studio(QObject):
         Raises
         ------
         ModelFileError
-            If it is not one, or has other classes than those painted.
+            If it is not one, segments volumes, or has other classes than those painted.
         """
         data = read_model(path)
+        check_planes(data)
         names = class_names(data)
         if names and self.desk.counts.any():
             check_names(names, self.roster.classes.names)
