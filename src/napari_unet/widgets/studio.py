@@ -92,11 +92,12 @@ class Studio(QObject):
         self.desk.lost.connect(self._on_lost)
         self.desk.turned.connect(self._on_turned)
         self.project.warned.connect(self.lesson.complain)
-        self.project.informed.connect(self.lesson.say)
+        self.project.informed.connect(self.lesson.confirm)
         self.image_changed.connect(self.project.touch)
         self.desk.complained.connect(self.lesson.complain)
         self.pointer.said.connect(self.lesson.say)
         self.scribe.said.connect(self.lesson.say)
+        self.scribe.copied.connect(self.lesson.confirm)
         self.image_changed.connect(self.walk.follow)
         self.walk.chosen.connect(self.choose)
         self.walk.changed.connect(self._on_walked)
@@ -119,6 +120,8 @@ class Studio(QObject):
     def leave(self, view: int) -> None:
         """A view closed; after the last one the engine ends, strokes and weights stay."""
         self._views.discard(view)
+        if not self._views:
+            self.care.rest()
         if self._views or not self.keeper.running:
             return
         self.segmenter.cancel()
@@ -232,7 +235,7 @@ class Studio(QObject):
     def _on_segmented(self, layer: Labels | None, sentence: str) -> None:
         if layer is not None:
             self.watch.add_layer(layer)
-            self.lesson.say(
+            self.lesson.confirm(
                 f"The result is the new layer “{layer.name}”. Save it with File > Save Selected "
                 "Layers, or save the model to use it on other images."
             )
