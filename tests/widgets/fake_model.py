@@ -10,8 +10,16 @@ import msgspec
 from napari_unet.core.header import FORMAT, KEY, Header, Shape
 
 
-def model_bytes(classes):
-    shape = Shape(in_channels=1, classes=len(classes), width=4, depth=1, axes=2, norm=True)
+def model_bytes(classes, axes=2):
+    shape = Shape(
+        in_channels=1,
+        classes=len(classes),
+        width=4,
+        depth=1,
+        axes=axes,
+        norm=True,
+        across=1 if axes == 3 else 0,
+    )
     inner = msgspec.json.encode(Header(FORMAT, "test", shape, tuple(classes))).decode()
     header = json.dumps({"__metadata__": {KEY: inner}}).encode()
     return struct.pack("<Q", len(header)) + header

@@ -8,6 +8,7 @@ from napari.layers import Labels
 
 from napari_unet.core.recipe import Recipe
 from napari_unet.engine.host import Host
+from napari_unet.engine.messages import Refused
 from napari_unet.widgets.batch import BatchWidget
 
 
@@ -208,4 +209,12 @@ def test_a_line_that_breaks_before_the_model_came_is_told(away, painted, closed,
     assert "Starting on this machine" in away.message.text()
     painted.keeper._link.process.kill()
     qtbot.waitUntil(lambda: "connection to lab was lost" in away.message.text(), timeout=10000)
+    assert away.start.isEnabled()
+
+
+def test_a_model_that_does_not_come_ends_the_waiting(away, painted):
+    painted.lesson._post = lambda command: None  # it will not come
+    away.start.click()
+    painted.lesson.hear(Refused("It has two channels."))
+    assert "The model did not come from the engine. Start again." in away.message.text()
     assert away.start.isEnabled()

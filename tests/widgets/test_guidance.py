@@ -59,6 +59,13 @@ def test_a_notice_does_not_hide_how_to_begin():
     assert advice(Situation(**CHOSEN, notice="Restored.")).title.startswith("2 · Paint")
 
 
+def test_what_is_done_is_told_in_any_situation():
+    for situation in ({}, CHOSEN, ANSWERED):
+        told = advice(Situation(**situation, notice="Saved.", done=True))
+        assert (told.title, told.sentence, told.urgent) == ("Done", "Saved.", False)
+    assert advice(Situation(lost="No line.", notice="Saved.", done=True)).sentence == "No line."
+
+
 def test_only_troubles_are_urgent():
     assert advice(Situation(notice="No!", urgent=True)).urgent
     assert advice(Situation(gone=True)).urgent

@@ -133,3 +133,29 @@ def test_a_whole_image_is_segmented_there(away, painted, viewer, qtbot):
     painted.segment()
     qtbot.waitUntil(lambda: not painted.segmenter.running, timeout=10000)
     assert "halves segmentation" in [layer.name for layer in viewer.layers]
+
+
+def test_an_engine_that_was_given_up_there_is_started_again_by_connect(away, painted, qtbot):
+    painted.keeper.close()
+    painted.keeper.given_up.emit("It said nothing.")
+    assert "The engine on lab stopped. Press Connect" in away.state.text()
+    away.connect_button.click()
+    assert not painted.lesson.gone
+    qtbot.waitUntil(lambda: painted.lesson.report.answered, timeout=10000)
+
+
+def test_weights_from_far_away_are_waited_for_longer(away, panel, painted, qtbot):
+    painted.train()
+    qtbot.waitUntil(lambda: painted.lesson.report.step > 2, timeout=10000)
+    post, painted.lesson._post = painted.lesson._post, lambda command: None
+    painted.care.move(None)
+    assert painted.care._patience.interval() == 60_000
+    painted.leave(id(panel))  # and the panel is closed meanwhile
+    assert not painted.care._patience.isActive()
+    painted.lesson._post = post
+    painted.join(id(panel))
+    assert painted.keeper.host is None
+    painted.train()
+    painted.care.move(LAB)
+    painted.lesson.withheld.emit()  # it died: nothing is waited for any more
+    qtbot.waitUntil(lambda: painted.keeper.host == LAB, timeout=2000)

@@ -120,6 +120,18 @@ def test_pauses_become_longer_while_nobody_answers(away, closed, qtbot, monkeypa
     qtbot.waitUntil(lambda: bool(away.returns), timeout=10000)
 
 
+def test_connecting_by_hand_does_not_end_the_trying(away, closed, qtbot):
+    closed.touch()
+    away._link.process.kill()
+    qtbot.waitUntil(lambda: bool(away.partings), timeout=10000)
+    away.move(Host("lab"))  # as Connect does
+    away.partings.clear()
+    away.start()
+    qtbot.waitUntil(lambda: bool(away.partings), timeout=10000)
+    assert away.partings[0][1]
+    assert away.running
+
+
 def test_a_machine_that_never_answered_is_not_tried_again(keeper, closed, qtbot):
     closed.touch()
     keeper.move(Host("lab"))

@@ -103,3 +103,22 @@ def test_a_machine_out_of_reach_is_told_once_until_a_new_engine_is(lesson):
     lesson.resume()
     assert lesson.lost == ""
     assert lesson.learning is Learning.TRAINING
+
+
+def test_who_waits_for_the_model_is_told_that_it_will_not_come(lesson):
+    told = []
+    lesson.withheld.connect(lambda: told.append(True))
+    for end in (lesson.resume, lesson.stop, lambda: lesson.hear(m.Refused("No."))):
+        lesson.hand_over(lambda model: None)
+        end()
+    assert len(told) == 3
+    lesson.resume()  # nobody waits
+    assert len(told) == 3
+
+
+def test_what_is_saved_is_confirmed(lesson, tmp_path):
+    lesson.save(tmp_path / "m.safetensors")
+    lesson.hear(m.Exported(b"model", asked=True))
+    assert lesson.done
+    lesson.say("Paint a second class.")
+    assert not lesson.done

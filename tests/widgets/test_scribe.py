@@ -121,6 +121,8 @@ def test_strokes_are_copied_to_the_next_slice(stack, panel, viewer, qtbot):
     assert not panel.correct.copy.isHidden()
     panel.correct.copy.click()
     assert viewer.dims.current_step[0] == 1
+    assert stack.lesson.done
+    assert "The strokes are copied" in panel.guide.sentence.text()
     wanted = layer.data[0].copy()
     wanted[25, 30] = 2
     assert np.array_equal(layer.data[1], wanted)

@@ -28,6 +28,8 @@ class Lesson:
     def say(self, sentence):
         self.told.append(sentence)
 
+    confirm = say
+
 
 @pytest.fixture
 def button(qtbot, tmp_path):

@@ -316,6 +316,16 @@ def test_a_file_that_is_no_model_is_refused(studio, tmp_path):
         studio.load_model(tmp_path)
 
 
+def test_a_model_of_volumes_is_refused_before_it_takes_the_place_of_another(painted, tmp_path):
+    from fake_model import model_bytes
+
+    path, before = tmp_path / "volumes.safetensors", painted.lesson._model
+    path.write_bytes(model_bytes(painted.roster.classes.names, axes=3))
+    with pytest.raises(ModelFileError, match="segments volumes, which the panel does not"):
+        painted.load_model(path)
+    assert painted.lesson._model == before
+
+
 def test_a_model_brings_its_classes_before_anything_is_painted(studio, tmp_path):
     from fake_model import model_bytes
 

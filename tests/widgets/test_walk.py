@@ -6,12 +6,16 @@ import hands
 import numpy as np
 import pytest
 import tifffile
+from napari.layers._source import layer_source
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from napari_unet.core.project import sources
 from napari_unet.widgets import commands
 from napari_unet.widgets.planes import channel_axis, choose_channel_axis
 from napari_unet.widgets.project_opening import begin_new, open_into
+
+CHANNELS = ("C0", "C1", "C2")
 
 
 @pytest.fixture
@@ -132,3 +136,79 @@ def test_a_project_goes_on_in_its_folder(walk, panel, viewer, tmp_path):
     assert panel.image.folder.choose.text() == "2 of 3"
     walk.step(1)
     assert images(studio) == ["cell2", "cell10"]
+
+
+def test_the_brush_stays_in_hand(walk, panel):
+    desk = panel.studio.desk
+    for by in (1, 1, -1, -1):
+        stroke(panel.studio)
+        walk.step(by)
+        assert desk.active.paint.mode == "paint"
+
+
+def test_a_stroke_painted_just_before_is_kept(walk, panel):
+    hands.paint(panel.studio, 1, np.s_[20:40, 10:60])
+    walk.step(1)  # before the stroke was looked at
+    assert images(panel.studio) == ["cell1", "cell2"]
+    assert panel.studio.desk.counts[1] == 1000
+
+
+@pytest.fixture
+def three_channels(viewer, monkeypatch):
+    """A reader that gives three layers for each file."""
+
+    def read(_, path, **__):
+        pixels = tifffile.imread(path)
+        with layer_source(path=path, reader_plugin="three"):
+            return [viewer.add_image(pixels, name=f"{name}-{path[-5]}") for name in CHANNELS]
+
+    monkeypatch.setattr(type(viewer), "open", read)
+
+
+def test_the_channel_that_was_chosen_is_taken_of_the_next_file(
+    three_channels, panel, viewer, folder
+):
+    layers = viewer.open(str(folder / "cell1.tif"))
+    panel.studio.choose([layers[1]])
+    panel.studio.walk.begin(folder)
+    stroke(panel.studio)
+    panel.studio.walk.step(1)
+    assert panel.studio.desk.active.image.name == "C1-2"
+    viewer.layers.remove("C0-1")
+    panel.studio.walk.step(-1)
+    panel.studio.walk.step(1)
+    assert panel.studio.desk.active.image.name == "C1-2"
+
+
+def test_the_channel_is_known_to_a_project_that_was_opened(
+    three_channels, panel, viewer, folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sources, "SMALL", 0)  # so that the file itself is read again
+    studio = panel.studio
+    studio.choose([viewer.open(str(folder / "cell1.tif"))[1]])
+    studio.walk.begin(folder)
+    stroke(studio)
+    studio.project.save_as(tmp_path / "p")
+    assert studio.project.close()
+    begin_new(studio)
+    viewer.layers.clear()
+    open_into(studio, viewer, tmp_path / "p", lambda sentence, path: None)
+    assert studio.desk.active.image.name == "C1-1"
+    studio.walk.step(1)
+    assert studio.desk.active.image.name == "C1-2"
+
+
+def test_an_image_that_is_chosen_otherwise_is_shown_and_counted(walk, panel, viewer):
+    studio = panel.studio
+    stroke(studio)
+    walk.step(1)
+    stroke(studio)
+    studio.choose([viewer.layers["cell1"]])
+    assert viewer.layers["cell1"].visible
+    assert not viewer.layers["cell2"].visible
+    assert studio.desk.active.paint.mode == "paint"
+    assert panel.image.folder.choose.text() == "1 of 3"
+    studio.desk.visit(studio.desk.bindings[1], ())  # as undo does
+    assert viewer.layers["cell2 strokes"].visible
+    assert studio.desk.active.paint.mode == "paint"
+    assert panel.image.folder.choose.text() == "2 of 3"

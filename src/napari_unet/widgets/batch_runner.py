@@ -49,6 +49,7 @@ class BatchRunner(QObject):
             keeper.died.connect(self._on_died)
             keeper.given_up.connect(self._on_died)
         studio.keeper.parted.connect(self._on_parted)
+        studio.lesson.withheld.connect(self._on_withheld)
 
     @property
     def running(self) -> bool:
@@ -118,6 +119,10 @@ class BatchRunner(QObject):
     def _on_parted(self, sentence: str) -> None:
         if self._waiting is not None:
             self._end(f"{sentence} Start again when it is back, or choose a model file.", warn=True)
+
+    def _on_withheld(self) -> None:
+        if self._waiting is not None:
+            self._end("The model did not come from the engine. Start again.", warn=True)
 
     def _end(self, sentence: str, *, warn: bool = False) -> None:
         self._keeper = self._waiting = None

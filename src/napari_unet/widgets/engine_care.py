@@ -14,9 +14,10 @@ from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.lesson import Lesson
 from napari_unet.widgets.segmenting import ImageSegmenter
-from napari_unet.widgets.timers import single_shot
+from napari_unet.widgets.timers import single_shot, stop
 
-_HANDING_OVER = 4000  # ms that the newest weights are waited for before the engine is left
+# ms that the newest weights are waited for before the engine is left, here and elsewhere
+_HANDING_OVER, _TRAVELLING = 4000, 60_000
 
 
 class EngineCare(QObject):
@@ -47,7 +48,8 @@ class EngineCare(QObject):
         self._keeper, self._desk, self._lesson = keeper, desk, lesson
         self._segmenter, self._configuration = segmenter, configuration
         self.host: Host | None = None
-        self._patience = single_shot(self, self._move, _HANDING_OVER)
+        self._patience = single_shot(self, self._move)
+        lesson.withheld.connect(self._hurry)
         keeper.received.connect(self._on_received)
         keeper.died.connect(self._on_died)
         keeper.given_up.connect(self._on_given_up)
@@ -56,6 +58,8 @@ class EngineCare(QObject):
 
     def start(self) -> None:
         """Start the engine if there is none."""
+        if self._keeper.host != self.host and not self._keeper.running:  # closed as it was left
+            self._keeper.move(self.host)
         if self._keeper.start():
             self._introduce()
 
@@ -64,10 +68,19 @@ class EngineCare(QObject):
         self.host = host
         report = self._lesson.report
         if self._keeper.running and report.answered and report.step:
-            self._patience.start()
+            self._patience.start(_HANDING_OVER if self._keeper.host is None else _TRAVELLING)
             self._lesson.hand_over(self._on_handed_over)
         else:
             self._move()
+
+    def rest(self) -> None:
+        """Nobody needs the engine any more; one that was to be left is not replaced."""
+        stop(self._patience)
+
+    def _hurry(self) -> None:
+        """Wait no longer for weights that will not come."""
+        if self._patience.isActive():
+            self._patience.start(0)
 
     def _on_handed_over(self, _: bytes) -> None:
         if self._patience.isActive():
@@ -116,3 +129,4 @@ class EngineCare(QObject):
         first = self._lesson.part(f"{sentence} Your strokes are safe. {rest}")
         if first:
             notices.warn(sentence)
+        self._hurry()

@@ -44,6 +44,7 @@ class Situation:
     segmenting : a whole image is being segmented.
     outlining : the user draws around what is right.
     notice, urgent : a sentence from the engine, and whether it is a warning.
+    done : the sentence says that something is done.
     """
 
     images: int = 0
@@ -61,6 +62,7 @@ class Situation:
     outlining: bool = False
     notice: str = ""
     urgent: bool = False
+    done: bool = False
 
     @property
     def trainable(self) -> bool:
@@ -85,6 +87,24 @@ class Advice:
 
 def advice(now: Situation) -> Advice:
     """What the user should do next."""
+    if (trouble := _trouble(now)) is not None:
+        return trouble
+    if now.notice and now.done:
+        return Advice(_step_beside_notice(now), "Done", now.notice)
+    if now.outlining:
+        return Advice(
+            Step.CORRECT,
+            "Accept what is right",
+            "Drag around a region where the prediction is right: all inside becomes strokes. "
+            "Press “Accept…” again to leave it.",
+        )
+    if now.notice and _before_painting(now) is None:
+        return Advice(_step_beside_notice(now), "Next", now.notice)
+    return _natural(now)
+
+
+def _trouble(now: Situation) -> Advice | None:
+    """What must be seen to first."""
     if now.gone:
         return Advice(
             Step.TRAIN,
@@ -97,16 +117,7 @@ def advice(now: Situation) -> Advice:
         return Advice(Step.WAIT, "No connection", now.lost, urgent=True)
     if now.urgent:
         return Advice(_natural(now).step, "Please look", now.notice, urgent=True)
-    if now.outlining:
-        return Advice(
-            Step.CORRECT,
-            "Accept what is right",
-            "Drag around a region where the prediction is right: all inside becomes strokes. "
-            "Press “Accept…” again to leave it.",
-        )
-    if now.notice and _before_painting(now) is None:
-        return Advice(_step_beside_notice(now), "Next", now.notice)
-    return _natural(now)
+    return None
 
 
 def _natural(now: Situation) -> Advice:

@@ -96,6 +96,8 @@ class HostSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
             return ""
         if lesson.lost:
             return lesson.lost
+        if lesson.gone:
+            return f"The engine on {host.address} stopped. Press Connect to start it again."
         if host != self._studio.keeper.host or not lesson.report.device:
             return f"Connecting to {host.address}…"
         return f"Connected to {host.address}. {_TRAVELS}"
@@ -140,7 +142,8 @@ class HostSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
     def _move(self, host: Host | None) -> None:
         self.growing.emit()
         self._show_place(host)
-        if host != self._studio.care.host or self._studio.lesson.lost:
+        lesson = self._studio.lesson
+        if host != self._studio.care.host or lesson.lost or lesson.gone:
             self._studio.care.move(host)
         self.refresh()
 

@@ -97,7 +97,8 @@ class Keeper(QObject):
         """End the engine; the next one is started on that machine."""
         self.close()
         self._deaths.clear()
-        self.host, self._known, self._tries = host, False, 0
+        self._known &= host == self.host  # who presses Connect does not end the trying
+        self.host, self._tries = host, 0
 
     def post(self, command: Command) -> None:
         """Send a command; without an engine nothing happens."""

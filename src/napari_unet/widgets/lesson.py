@@ -55,16 +55,19 @@ class Lesson(QObject):
     gone : the engine died too often.
     lost : why the machine that computes is out of reach, as a sentence; empty while it is not.
     notice, urgent : a sentence that comes before all other advice, and whether it is a warning.
+    done : the sentence says that something is done.
 
     Signals
     -------
     changed : any of these is different now.
     learnt : bytes
         The model file of what predicts now; empty if all was forgotten.
+    withheld : the engine that was asked for the model will not hand it over.
     """
 
     changed = Signal()
     learnt = Signal(object)
+    withheld = Signal()
 
     def __init__(self, post: Callable[[Command], None]) -> None:
         super().__init__()
@@ -72,7 +75,8 @@ class Lesson(QObject):
         self.report = Report()
         self.learning = Learning.PAUSED
         self.trained = self.gone = False
-        self.notice, self.urgent, self.lost = "", False, ""
+        self.notice, self.lost = "", ""
+        self.urgent = self.done = False
         self._refused = False  # the engine cannot work with what it was given
         self._model = b""
         self._thens: list[Callable[[bytes], None]] = []  # what the model was asked for
@@ -128,7 +132,7 @@ class Lesson(QObject):
     def resume(self) -> None:
         """Tell a new engine what the last one had learnt."""
         self.report, self.lost, self.gone = self.report.unanswered(), "", False
-        self._thens.clear()  # who asked the last one is not answered
+        self._withhold()  # who asked the last one is not answered
         if self._model:
             self._post(Restore(self._model))
         self.changed.emit()
@@ -141,8 +145,9 @@ class Lesson(QObject):
 
     def stop(self, *, gone: bool = False) -> None:
         """There is no engine any more."""
-        self.learning, self.gone, self._thens = Learning.PAUSED, gone, []
+        self.learning, self.gone = Learning.PAUSED, gone
         self.lost = ""
+        self._withhold()
         self.report = self.report.unanswered()
         self.changed.emit()
 
@@ -153,10 +158,17 @@ class Lesson(QObject):
         self.changed.emit()
         return first
 
-    def say(self, sentence: str, *, urgent: bool = False) -> None:
-        """Put a sentence before all other advice; an empty one takes it back."""
-        self.notice, self.urgent, self._refused = sentence, urgent, False
+    def say(self, sentence: str, *, urgent: bool = False, done: bool = False) -> None:
+        """Put a sentence before all other advice; an empty one takes it back.
+
+        What is `urgent`, or says that something is `done`, is shown in any situation.
+        """
+        self.notice, self.urgent, self.done, self._refused = sentence, urgent, done, False
         self.changed.emit()
+
+    def confirm(self, sentence: str) -> None:
+        """Say that something that the user asked for is done."""
+        self.say(sentence, done=True)
 
     def hush(self) -> None:
         """Take the sentence back, unless the engine still cannot work."""
@@ -180,7 +192,7 @@ class Lesson(QObject):
                 if not self._refused:
                     self.say(event.sentence)
             case Refused():
-                self._thens.clear()
+                self._withhold()
                 self.complain(event.sentence)
                 self._refused = not self.report.answered
             case Exported():
@@ -191,6 +203,12 @@ class Lesson(QObject):
                 notices.report(event.sentence, event.traceback)
             case _:
                 assert_never(event)
+
+    def _withhold(self) -> None:
+        """Nobody who asked for the model gets it."""
+        thens, self._thens = self._thens, []
+        if thens:
+            self.withheld.emit()
 
     def _count(self, event: Ready | Restored | Judged | Answered | Scored | Trained) -> None:
         self.report = self.report.after(event)
@@ -213,4 +231,4 @@ class Lesson(QObject):
         except ModelFileError as error:
             self.complain(str(error))
         else:
-            self.say(f"The model is saved as {path}.")
+            self.confirm(f"The model is saved as {path}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from napari.layers import Image
+from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
 from napari_unet.widgets.desk import Desk
@@ -37,7 +37,13 @@ def show_only(viewer: Viewer, desk: Desk, images: Sequence[Image]) -> None:
     overlays = [binding.tiles.overlay for binding in desk.bindings]
     for layer in viewer.layers:
         if isinstance(layer, Image) and not any(layer is overlay for overlay in overlays):
-            layer.visible = any(layer is image for image in images)
+            _show(layer, on=any(layer is image for image in images))
     for binding in desk.bindings:
         for layer in (binding.paint, binding.prediction):
-            layer.visible = binding.image is images[0]
+            _show(layer, on=binding.image is images[0])
+
+
+def _show(layer: Layer, *, on: bool) -> None:
+    """Show or hide a layer; napari takes the tool away from one that is told again what it is."""
+    if layer.visible != on:
+        layer.visible = on

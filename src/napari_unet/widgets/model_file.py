@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_unet.core.files import replacing
-from napari_unet.core.header import ModelError, read_front, read_header
+from napari_unet.core.header import Header, ModelError, read_front, read_header
 
 SUFFIX = ".safetensors"
 PATTERN = f"napari-unet models (*{SUFFIX})"
@@ -46,10 +46,39 @@ def class_names(data: bytes) -> tuple[str, ...]:
     ModelFileError
         If the bytes are not a model file, or of a newer version.
     """
+    return _header(data).classes
+
+
+def _header(data: bytes) -> Header:
     try:
-        return read_header(data).classes
+        return read_header(data)
     except ModelError as error:
         raise ModelFileError(str(error)) from error
+
+
+def check_planes(data: bytes) -> None:
+    """Refuse a model that segments volumes, before it takes the place of another.
+
+    Raises
+    ------
+    ModelFileError
+    """
+    if is_of_volumes(data):
+        raise ModelFileError(
+            "This model segments volumes, which the panel does not: use it in Batch segment a "
+            "folder, or choose a model that was trained on planes."
+        )
+
+
+def is_of_volumes(data: bytes) -> bool:
+    """Whether a model file's network looks at volumes.
+
+    Raises
+    ------
+    ModelFileError
+        If the bytes are not a model file, or of a newer version.
+    """
+    return _header(data).shape.axes == 3
 
 
 def check_names(known: tuple[str, ...], painted: tuple[str, ...]) -> None:

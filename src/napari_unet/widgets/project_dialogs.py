@@ -30,7 +30,7 @@ class ProjectDialogs:
             self._studio.lesson.complain(str(error))
             return
         if was_unsaved:
-            self._studio.lesson.say("Your last strokes are kept: see Project > Recent.")
+            self._studio.lesson.confirm("Your last strokes are kept: see Project > Recent.")
 
     def choose(self) -> None:
         """Open a project that the user chooses."""
@@ -83,7 +83,7 @@ class ProjectDialogs:
                 "Choose another place."
             )
         else:
-            self._studio.lesson.say(
+            self._studio.lesson.confirm(
                 f"The project is in {path}. Every stroke is saved there at once."
             )
 
@@ -94,7 +94,7 @@ class ProjectDialogs:
         except OSError as error:
             self._studio.lesson.complain(f"It cannot be put away: {error.strerror or error}.")
         else:
-            self._studio.lesson.say(f"Not offered again; a copy is kept in {kept}.")
+            self._studio.lesson.confirm(f"Not offered again; a copy is kept in {kept}.")
 
     def _where_is(self, sentence: str, known: Path) -> Path | None:
         box = QMessageBox(self._parent)

@@ -150,7 +150,8 @@ class _Opening:
             return
         self._studio.project.book.assign(layers[0], image.number)
         if (file := image.layers[0].file) is not None:
-            self._studio.walk.know(Path(file.path), layers)
+            path = file_of(layers[0]) or Path(file.path)
+            self._studio.walk.know(path, self._whole(path, layers))
         held = self._studio.desk.planes.held
         held.note(layers[0], planes_of(self._opened.held, image.number))
         held.put_aside(layers[0], aside=image.aside)
@@ -158,6 +159,12 @@ class _Opening:
         easel_of(paint).fill(mine)
         self._viewer.add_layer(paint)
         self._studio.choose(layers, paint)
+
+    def _whole(self, path: Path, layers: list[Image]) -> list[Image]:
+        """All layers that were read from a file, where those of an image were."""
+        found = self._read.get(path) or [la for la in self._viewer.layers if file_of(la) == path]
+        read = [layer for layer in found if isinstance(layer, Image)]
+        return read if all(layer in read for layer in layers) else layers
 
     # -- image layers --------------------------------------------------------------------
 

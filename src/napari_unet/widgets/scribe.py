@@ -32,12 +32,13 @@ class Scribe(QObject):
     Signals
     -------
     changed : the user begins to draw around a region, or ends.
-    said : str
-        What to know or do, as a sentence.
+    said, copied : str
+        What to know or do, as a sentence; that strokes were copied.
     """
 
     changed = Signal()
     said = Signal(str)
+    copied = Signal(str)
 
     def __init__(self, viewer: Viewer, desk: Desk) -> None:
         super().__init__()
@@ -134,7 +135,7 @@ class Scribe(QObject):
         following = (*index[:axis], index[axis] + 1, *index[axis + 1 :])
         _paint(binding, following, y, x, strokes[y, x])
         self._desk.visit(binding, following)
-        self.said.emit("The strokes are copied. Erase or paint over what differs on this slice.")
+        self.copied.emit("The strokes are copied. Erase or paint over what differs on this slice.")
 
 
 def slice_axis(binding: Binding) -> int | None:

@@ -105,7 +105,7 @@ class ShareButton(QPushButton):
         said = bytes(process.readAllStandardError().data()).decode(errors="replace").strip()
         process.deleteLater()
         if code == 0:
-            self._studio.lesson.say(f"The package is written: {path}.")
+            self._studio.lesson.confirm(f"The package is written: {path}.")
         elif said.splitlines() and said.splitlines()[-1].startswith("napari-unet: "):
             self._studio.lesson.complain(said.splitlines()[-1].removeprefix("napari-unet: "))
         else:
@@ -119,7 +119,9 @@ class ShareButton(QPushButton):
             return
         line = train_command(project, studio.lesson.report.step, studio.settings, f"model{SUFFIX}")
         copy_text(line)
-        studio.lesson.say("The command is copied. Save the project first if you move its images.")
+        studio.lesson.confirm(
+            "The command is copied. Save the project first if you move its images."
+        )
 
     def _on_methods(self) -> None:
         self._studio.lesson.hand_over(self._tell_methods)
@@ -130,7 +132,7 @@ class ShareButton(QPushButton):
         except ModelError as error:
             self._studio.lesson.complain(str(error))
         else:
-            self._studio.lesson.say(
+            self._studio.lesson.confirm(
                 "A paragraph for the methods section is copied, with references."
             )
 

@@ -39,4 +39,5 @@ def situation_of(
         outlining=scribe.outline is not None,
         notice=lesson.notice,
         urgent=lesson.urgent,
+        done=lesson.done,
     )

@@ -20,7 +20,8 @@ from napari_unet.widgets.guidance import Situation
 from napari_unet.widgets.hearing import Hearing
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.lesson import Lesson
-from napari_unet.widgets.model_file import check_names, class_names, read_model
+from napari_unet.widgets.look import show_only
+from napari_unet.widgets.model_file import check_names, check_planes, class_names, read_model
 from napari_unet.widgets.overlay import Overlay
 from napari_unet.widgets.pointer import Pointer
 from napari_unet.widgets.project import Project
@@ -91,11 +92,13 @@ class Studio(QObject):
         self.desk.lost.connect(self._on_lost)
         self.desk.turned.connect(self._on_turned)
         self.project.warned.connect(self.lesson.complain)
-        self.project.informed.connect(self.lesson.say)
+        self.project.informed.connect(self.lesson.confirm)
         self.image_changed.connect(self.project.touch)
         self.desk.complained.connect(self.lesson.complain)
         self.pointer.said.connect(self.lesson.say)
         self.scribe.said.connect(self.lesson.say)
+        self.scribe.copied.connect(self.lesson.confirm)
+        self.image_changed.connect(self.walk.follow)
         self.walk.chosen.connect(self.choose)
         self.walk.changed.connect(self._on_walked)
         self.walk.said.connect(self.lesson.complain)
@@ -117,6 +120,8 @@ class Studio(QObject):
     def leave(self, view: int) -> None:
         """A view closed; after the last one the engine ends, strokes and weights stay."""
         self._views.discard(view)
+        if not self._views:
+            self.care.rest()
         if self._views or not self.keeper.running:
             return
         self.segmenter.cancel()
@@ -137,7 +142,7 @@ class Studio(QObject):
             self.lesson.complain(str(error))
         self.image_changed.emit()
         self.painted.emit()
-        self.roster.select(self.roster.selected)
+        self._take_up()
 
     def release(self) -> None:
         """Work on no image for now."""
@@ -173,9 +178,10 @@ class Studio(QObject):
         Raises
         ------
         ModelFileError
-            If it is not one, or has other classes than those painted.
+            If it is not one, segments volumes, or has other classes than those painted.
         """
         data = read_model(path)
+        check_planes(data)
         names = class_names(data)
         if names and self.desk.counts.any():
             check_names(names, self.roster.classes.names)
@@ -206,6 +212,13 @@ class Studio(QObject):
 
     def _on_turned(self) -> None:
         self.image_changed.emit()
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """See to it that the image in work can be seen and painted on."""
+        viewer, active = self._viewer(), self.desk.active
+        if viewer is not None and active is not None and not active.image.visible:
+            show_only(viewer, self.desk, active.images)
         self.roster.select(self.roster.selected)
 
     def _on_walked(self) -> None:
@@ -222,7 +235,7 @@ class Studio(QObject):
     def _on_segmented(self, layer: Labels | None, sentence: str) -> None:
         if layer is not None:
             self.watch.add_layer(layer)
-            self.lesson.say(
+            self.lesson.confirm(
                 f"The result is the new layer “{layer.name}”. Save it with File > Save Selected "
                 "Layers, or save the model to use it on other images."
             )

@@ -77,7 +77,7 @@ class TakeSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
         except (AnnotationError, ClassListError) as error:
             studio.lesson.complain(str(error))
             return
-        studio.lesson.say(f"{painted:,} pixels were painted from “{source.name}”.")
+        studio.lesson.confirm(f"{painted:,} pixels were painted from “{source.name}”.")
 
 
 def _combo(choices: dict[str, Holds] | dict[str, Where], tip: str) -> QComboBox:

@@ -56,6 +56,7 @@ class Walk(QObject):
         self._viewer = weakref.ref(viewer)
         self._desk = desk
         self._opened: dict[Path, list[Image]] = {}  # layers of the files, in their order
+        self._stepping = False
         self.leave()
 
     def leave(self) -> None:
@@ -76,16 +77,20 @@ class Walk(QObject):
         """
         self.files = find_images(folder, formats={*SUFFIXES, *PACKAGES})
         self.folder = folder
-        active = self._desk.active
-        mine = None if active is None else self._path_of(active.image) or file_of(active.image)
+        mine = self._in_work()
         self.at = self.files.index(mine) if mine in self.files else -1
-        if active is not None and mine is not None:
-            self._opened.setdefault(mine, list(active.images))
         self.changed.emit()
 
     def know(self, path: Path, layers: Sequence[Image]) -> None:
-        """These layers show the file, though they were not read from it."""
+        """These layers show the file, all that it has or those that are needed, in its order."""
         self._opened[path] = list(layers)
+
+    def follow(self) -> None:
+        """Know where in the folder the image in work is, however it came to be chosen."""
+        mine = self._in_work()
+        if mine in self.files and not self._stepping and self.at != self.files.index(mine):
+            self.at = self.files.index(mine)
+            self.changed.emit()
 
     def begin(self, folder: Path) -> None:
         """Walk through a folder from now on, from its first image or the one in work."""
@@ -115,20 +120,24 @@ class Walk(QObject):
         layers = self._layers(viewer, self.files[at])
         if layers:
             known = next((b for b in self._desk.bindings if b.image in layers), None)
-            chosen = self._like(before, layers) if known is None else list(known.images)
+            there = [layer for layer in layers if layer in viewer.layers]
+            chosen = self._like(before, layers, there) if known is None else list(known.images)
+            self._stepping = True  # an image that is refused must not lead back
             self.chosen.emit(chosen)
+            self._stepping = False
             self._put_back(viewer, before)
             show_only(viewer, self._desk, chosen)
             viewer.reset_view()
         self.changed.emit()
 
     def _layers(self, viewer: Viewer, path: Path) -> list[Image]:
-        """The image layers of a file; it is opened where it is not open."""
-        here = [la for la in viewer.layers if isinstance(la, Image) and file_of(la) == path]
-        known = [layer for layer in self._opened.get(path, ()) if layer in viewer.layers]
-        if known or here:
-            self._opened[path] = known or here
-            return known or here
+        """The image layers of a file, also those that were removed; it is opened if need be."""
+        known = self._opened.get(path, [])
+        if not any(layer in viewer.layers for layer in known):
+            known = _layers_of(viewer, path)
+        if known:
+            self._opened[path] = known
+            return known
         try:
             opened = viewer.open(str(path))
         except Exception as error:  # noqa: BLE001 - readers are other people's
@@ -140,13 +149,14 @@ class Walk(QObject):
             self.said.emit(f"{path.name} holds no image, step over it.")
         return self._opened[path]
 
-    def _like(self, before: Binding | None, layers: list[Image]) -> list[Image]:
+    def _like(self, before: Binding | None, layers: list[Image], there: list[Image]) -> list[Image]:
         """Of a file's layers those that were chosen of the last file, with the same axes."""
         if before is None:
-            return layers[:1]
+            return there[:1]
         siblings = next((ls for ls in self._opened.values() if before.image in ls), [])
         places = [siblings.index(la) for la in before.images if la in siblings]
-        chosen = [layers[place] for place in places if place < len(layers)] or layers[:1]
+        like = [layers[place] for place in places if place < len(layers)]
+        chosen = [layer for layer in like if layer in there] or there[:1]
         for layer in chosen:
             if layer.ndim == before.image.ndim:
                 choose_channel_axis(layer, channel_axis(before.image))
@@ -154,7 +164,10 @@ class Walk(QObject):
 
     def _put_back(self, viewer: Viewer, before: Binding | None) -> None:
         """Take an image of the folder out of the viewer if nothing was painted on it."""
-        if before is None or before is self._desk.active or before.annotated:
+        if before is None or before is self._desk.active:
+            return
+        before.strokes.flush()  # the last one may not have been looked at yet
+        if before.annotated:
             return
         path = self._path_of(before.image)
         if path not in self.files:
@@ -165,5 +178,19 @@ class Walk(QObject):
             if layer in viewer.layers:
                 viewer.layers.remove(layer)
 
+    def _in_work(self) -> Path | None:
+        """The file of the image in work; its layers are known from then on."""
+        viewer, active = self._viewer(), self._desk.active
+        if viewer is None or active is None:
+            return None
+        path = self._path_of(active.image)
+        if path is None and (path := file_of(active.image)) is not None:
+            self._opened[path] = _layers_of(viewer, path)
+        return path
+
     def _path_of(self, image: Image) -> Path | None:
         return next((path for path, layers in self._opened.items() if image in layers), None)
+
+
+def _layers_of(viewer: Viewer, path: Path) -> list[Image]:
+    return [la for la in viewer.layers if isinstance(la, Image) and file_of(la) == path]
