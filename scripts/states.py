@@ -24,11 +24,15 @@ def main():
     options.add_argument("--seconds", type=float, default=60)
     options.add_argument("--width", type=int, default=360)
     chosen = options.parse_args()
+    ending = "" if chosen.theme == "dark" else f"-{chosen.theme}"
     stage = Stage(chosen.theme, dock=chosen.width)
-    shots = Shots(stage, chosen.out, "" if chosen.theme == "dark" else f"-{chosen.theme}")
+    shots = Shots(stage, chosen.out, ending)
     tissue(stage, shots, chosen.seconds)
     troubles(stage, shots)
-    stack(stage, shots)
+    stage.close()
+    # napari 0.9.2 can crash as a stack comes into a window from which all layers were removed
+    stage = Stage(chosen.theme, dock=chosen.width)
+    stack(stage, Shots(stage, chosen.out, ending))
     stage.close()
 
 
@@ -101,7 +105,6 @@ def troubles(stage, shots):
 
 def stack(stage, shots):
     """A stack, and an image too large to be shown at once."""
-    stage.clear()
     rng = np.random.default_rng(0)
     plane = partial(rng.integers, 0, 255, dtype=np.uint8)
     stage.open(plane(size=(5, 256, 256)), "stack", scale=(4, 1, 1))
