@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QObject
 
-from napari_unet.widgets.timers import single_shot
+from napari_unet.widgets.timers import is_waiting, single_shot, stop
 
 
 def test_it_fires_once_however_often_it_is_started(qtbot):
@@ -25,3 +25,13 @@ def test_a_pause_of_its_own_for_one_start(qtbot):
     assert not calls
     timer.start(0)
     qtbot.waitUntil(lambda: calls == [1])
+
+
+def test_a_timer_that_qt_deleted_waits_for_nothing(qtbot):
+    owner = QObject()
+    timer = single_shot(owner, print, 60_000)
+    timer.start()
+    assert is_waiting(timer)
+    owner.deleteLater()
+    qtbot.waitUntil(lambda: not is_waiting(timer))
+    stop(timer)

@@ -103,8 +103,14 @@ def choose(compute: Compute, *, spare: int = 1) -> Device:
     pinned = compute.precision in _PINNED
     precision = _PINNED[compute.precision] if pinned else _precision(name)
     device = Device(name, precision, threads, pinned)
-    _log.info("computing on %s in %s with %d threads", name, device.said, threads)
+    _tell(device)
     return device
+
+
+@cache
+def _tell(device: Device) -> None:
+    """Log a choice, once."""
+    _log.info("computing on %s in %s with %d threads", device.name, device.said, device.threads)
 
 
 def cores() -> int:

@@ -11,7 +11,7 @@ from qtpy.QtCore import QCoreApplication, QObject, QTimer, Signal
 from napari_unet.engine.host import Host
 from napari_unet.engine.link import Link
 from napari_unet.engine.messages import Command, Ended, Event
-from napari_unet.widgets.timers import single_shot, stop
+from napari_unet.widgets.timers import is_waiting, single_shot, stop
 
 TICK = 40  # ms between two looks at what the engine said
 _BATCH = 48  # events taken in one tick; more wait, and so does the engine
@@ -70,7 +70,7 @@ class Keeper(QObject):
     @property
     def running(self) -> bool:
         """Whether an engine is there to talk to, or about to be."""
-        return self._link is not None or self._again.isActive()
+        return self._link is not None or is_waiting(self._again)
 
     @property
     def process_id(self) -> int | None:

@@ -21,3 +21,10 @@ def stop(timer: QTimer) -> None:
     """Stop a timer; as a window closes, Qt may have deleted it already."""
     with suppress(RuntimeError):
         timer.stop()
+
+
+def is_waiting(timer: QTimer) -> bool:
+    """Whether a timer is to fire; not where Qt has deleted it already, as a window closes."""
+    with suppress(RuntimeError):
+        return timer.isActive()
+    return False
