@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from napari_unet.cli.output import Refusal, say
+from napari_unet.core.annotations import AnnotationError, check_shapes
+from napari_unet.core.files import FileError
 from napari_unet.core.finding import gather
+from napari_unet.core.image import ImageError, Picture
 
 
 def by_stem(files: Iterable[Path]) -> dict[str, Path]:
@@ -67,3 +73,33 @@ def pair(images: Sequence[Path], annotations: Sequence[Path]) -> list[tuple[Path
 
 def _more(files: Sequence[Path]) -> str:
     return f" (nor of {len(files) - 1} more)" if len(files) > 1 else ""
+
+
+def check_pair(
+    image: tuple[Path, NDArray[Any]],
+    paint: tuple[Path, NDArray[Any]],
+    view: Callable[[NDArray[Any]], NDArray[Any]],
+    *,
+    axes: int,
+) -> None:
+    """Refuse an image that cannot be used, or paint of another size; the file is named.
+
+    Parameters
+    ----------
+    image, paint : path and (…, Y, X) array; colours of an image come last
+    view : what puts the channels of an image first
+    axes : spatial axes, 2 or 3
+
+    Raises
+    ------
+    FileError
+    """
+    path, pixels = image
+    try:
+        Picture.of(view(pixels))
+    except ImageError as error:
+        raise FileError(f"{path}: {error}") from error
+    try:
+        check_shapes(paint[1].shape, pixels.shape[:axes])
+    except AnnotationError as error:
+        raise FileError(f"{paint[0]}: {error}") from error

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from napari_unet.cli.models import open_model
 from napari_unet.cli.output import Progress, Refusal, result, say, score
 from napari_unet.cli.painted_project import Material, read_project
-from napari_unet.cli.pairs import pair
+from napari_unet.cli.pairs import check_pair, pair
 from napari_unet.cli.parser import chosen_settings
 from napari_unet.cli.volumes import read_volumes
-from napari_unet.core.annotations import AnnotationError, check_shapes
 from napari_unet.core.device import DeviceError
-from napari_unet.core.files import FileError, read_image, read_labels
-from napari_unet.core.image import ImageError, Picture, as_plane
+from napari_unet.core.files import read_image, read_labels
+from napari_unet.core.image import ImageError, as_plane
 from napari_unet.core.model import Model
 from napari_unet.engine.messages import Advised, Answered, Event, Judged, Ready, Rested, Trained
 from napari_unet.engine.train import TrainingError, train
@@ -57,12 +56,7 @@ def run(options: argparse.Namespace) -> int:
         raise Refusal(str(error)) from error
     finally:
         watch.progress.end()
-    try:
-        model.save(options.out)
-    except OSError as error:
-        raise Refusal(
-            f"The model cannot be written to {options.out}: {error.strerror or error}."
-        ) from error
+    _save(model, options.out)
     result(
         as_json=options.json,
         text=f"Wrote {options.out}: {watch.summary()}.",
@@ -72,6 +66,15 @@ def run(options: argparse.Namespace) -> int:
         **watch.values(),
     )
     return 0
+
+
+def _save(model: Model, path: Path) -> None:
+    try:
+        model.save(path)
+    except OSError as error:
+        raise Refusal(
+            f"The model cannot be written to {path}: {error.strerror or error}."
+        ) from error
 
 
 class Watch:
@@ -163,12 +166,5 @@ def _read(
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Read a pair of files; what is wrong with one is said with its name."""
     image, paint = read_image(image_path), read_labels(paint_path, objects=bool(objects))
-    try:
-        Picture.of(as_plane(image))
-    except ImageError as error:
-        raise FileError(f"{image_path}: {error}") from error
-    try:
-        check_shapes(paint.shape, image.shape[:2])
-    except AnnotationError as error:
-        raise FileError(f"{paint_path}: {error}") from error
+    check_pair((image_path, image), (paint_path, paint), as_plane, axes=2)
     return image, paint

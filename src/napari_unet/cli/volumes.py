@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from napari_unet.cli.output import Refusal, say
 from napari_unet.cli.painted_project import Material
-from napari_unet.cli.pairs import pair
+from napari_unet.cli.pairs import check_pair, pair
 from napari_unet.core.annotations import AnnotationError, check_class_map, check_whole_numbers
 from napari_unet.core.calibration import Spacing
 from napari_unet.core.files import FileError
-from napari_unet.core.image import ImageError, Picture
-from napari_unet.core.paint_checks import check_shapes
 from napari_unet.core.reading import open_stack
 from napari_unet.core.volume import as_volume
 
@@ -28,14 +26,7 @@ def read_volumes(options: argparse.Namespace) -> tuple[Material, float]:
     for image_path, paint_path in pair(options.images, options.annotations):
         image, spacing = _read(image_path)
         paint = _read_paint(paint_path, objects=bool(options.objects))
-        try:
-            Picture.of(as_volume(image))
-        except ImageError as error:
-            raise FileError(f"{image_path}: {error}") from error
-        try:
-            check_shapes(paint.shape, image.shape[:3])
-        except AnnotationError as error:
-            raise FileError(f"{paint_path}: {error}") from error
+        check_pair((image_path, image), (paint_path, paint), as_volume, axes=3)
         anisotropy = anisotropy or _anisotropy(spacing)
         found.images.append(image)
         found.paints.append(paint)
