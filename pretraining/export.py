@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from napari_unet.core.model import Model
+from napari_unet.core.model import Model, load
 from napari_unet.core.settings import Settings
 from napari_unet.core.unet import UNet
 
@@ -26,9 +26,11 @@ def main() -> None:
     state = {k.removeprefix(prefix): v for k, v in saved["average"].items() if k.startswith(prefix)}
     net.load_state_dict(state)
     net.pretrained = True
+    begun = saved["arguments"]["start"]
+    before = {} if begun == "None" else load(Path(begun)).header.made
     made = {
-        "steps": saved["step"],
-        "hours": round(saved["spent"] / 3600, 2),
+        "steps": saved["step"] + int(before.get("steps", 0)),
+        "cpu_hours": round(saved["spent"] / 3600 + float(before.get("cpu_hours", 0)), 2),
         "recipe": "pretraining/train.py",
         "seed": int(saved["arguments"]["seed"]),
     }

@@ -31,6 +31,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from episodes import CLASSES, Source, trained_on
 from napari_unet.core.head import ridge
+from napari_unet.core.model import load
 from napari_unet.core.unet import UNet
 
 
@@ -135,7 +136,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--from", dest="start", type=Path, help="another checkpoint's weights")
+    parser.add_argument("--from", dest="start", type=Path, help="a model to go on from")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     if hasattr(os, "nice"):
@@ -144,8 +145,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     learner = Learner(args.width, args.side).to(memory_format=torch.channels_last)
     if args.start:
-        saved = torch.load(args.start, weights_only=True)["average"]
-        own = {k.removeprefix("module."): v for k, v in saved.items() if ".head." not in k}
+        state = load(args.start).net.state_dict()
+        own = {f"net.{name}": v.float() for name, v in state.items() if "head" not in name}
         learner.load_state_dict(own, strict=False)
     optimiser = torch.optim.AdamW(learner.parameters(), weight_decay=1e-3)
     average = torch.optim.swa_utils.AveragedModel(
@@ -165,7 +166,7 @@ def main() -> None:
     log = (args.out / "log.jsonl").open("a")
     last_saved, recent = time.monotonic(), []
     while step < args.steps:
-        start = time.monotonic()
+        start = time.process_time()
         for group in optimiser.param_groups:
             group["lr"] = rate(step / args.steps, args.rate)
         optimiser.zero_grad()
@@ -177,12 +178,12 @@ def main() -> None:
         optimiser.step()
         average.update_parameters(learner)
         step += 1
-        spent += time.monotonic() - start
+        spent += time.process_time() - start
         if step % 25 == 0:
             mean = [sum(v) / len(v) for v in zip(*recent, strict=True)]
             row = {
                 "step": step,
-                "hours": round(spent / 3600, 4),
+                "cpu_hours": round(spent / 3600, 4),
                 "loss": round(mean[0], 4),
                 "iou": round(mean[1], 4),
                 "scale": round(learner.log_scale.exp().item(), 2),
