@@ -326,6 +326,26 @@ def test_a_model_of_volumes_is_refused_before_it_takes_the_place_of_another(pain
     assert painted.lesson._model == before
 
 
+@pytest.mark.parametrize(("rgb", "found"), [(False, 1), (True, 3)])
+def test_a_model_of_other_channels_is_refused_before_it_takes_the_place_of_another(
+    studio, viewer, image, tmp_path, rgb, found
+):
+    from fake_model import model_bytes
+
+    layer = viewer.add_image(np.stack([image] * 3, -1) if rgb else image, name="other", rgb=rgb)
+    studio.choose([layer])
+    path = tmp_path / "two.safetensors"
+    path.write_bytes(model_bytes(("glass", "gland"), channels=2))
+    with pytest.raises(ModelFileError, match=f"images of 2 channels, this image has {found}"):
+        studio.load_model(path)
+    assert not studio.lesson.knows
+    assert "gland" not in studio.roster.classes.names
+    if not rgb:  # with a second layer as its second channel it fits
+        studio.choose([layer, viewer.add_image(image, name="second")])
+        studio.load_model(path)
+        assert studio.lesson.knows
+
+
 def test_a_model_brings_its_classes_before_anything_is_painted(studio, tmp_path):
     from fake_model import model_bytes
 

@@ -106,6 +106,16 @@ def show_index(viewer: Viewer, layer: Layer, index: Index) -> None:
         viewer.dims.set_point(first + axis, float(point[axis]))
 
 
+def count_channels(layers: Sequence[Image]) -> int:
+    """How many channels the network sees of an image (several layers are its channels)."""
+    return sum(map(_channels, layers))
+
+
+def _channels(layer: Image) -> int:
+    axis = channel_axis(layer)
+    return (3 if layer.rgb else 1) * (1 if axis is None else all_lengths(layer)[axis])
+
+
 def check_channels(layers: Sequence[Image]) -> None:
     """Refuse layers of different sizes as channels of one image.
 
