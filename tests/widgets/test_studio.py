@@ -94,6 +94,15 @@ def test_a_child_that_dies_comes_back_with_strokes_and_weights(painted, qtbot):
     assert any("started again" in said for said in records())
 
 
+def test_a_model_is_saved_though_the_child_that_was_asked_for_it_dies(painted, qtbot, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    os.kill(painted.keeper.process_id, signal.SIGSTOP)  # it will not answer
+    painted.lesson.save(path)
+    os.kill(painted.keeper.process_id, signal.SIGKILL)
+    qtbot.waitUntil(path.exists, timeout=10_000)
+    qtbot.waitUntil(lambda: "is saved as" in painted.lesson.notice, timeout=2000)
+
+
 def test_a_dead_child_is_reported_with_its_last_words(painted, qtbot):
     painted.roster.set(painted.roster.classes.renamed(2, "crash"))
     qtbot.waitUntil(lambda: painted.lesson.gone, timeout=15000)
