@@ -10,9 +10,9 @@ import msgspec
 from napari_unet.core.header import FORMAT, KEY, Header, Shape
 
 
-def model_bytes(classes, axes=2):
+def model_bytes(classes, axes=2, channels=1):
     shape = Shape(
-        in_channels=1,
+        in_channels=channels,
         classes=len(classes),
         width=4,
         depth=1,

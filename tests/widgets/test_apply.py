@@ -69,6 +69,15 @@ def test_a_file_that_is_no_model_is_refused_before_anything_starts(widget, tmp_p
     assert not widget._keeper.running
 
 
+def test_a_model_of_other_channels_is_refused_before_anything_starts(widget, tmp_path):
+    path = tmp_path / "colour.safetensors"
+    path.write_bytes(model_bytes(("background", "cell"), channels=3))
+    widget.model.value = path
+    widget.start.click()
+    assert "trained on images of 3 channels, this image has 1" in widget.message.text()
+    assert not widget._keeper.running
+
+
 def test_an_image_that_cannot_be_used_is_told(widget, viewer, model, qtbot):
     layer = viewer.add_image(np.full((30, 30), 7, np.uint8), name="grey")
     widget.image.show_layer(layer)
@@ -157,6 +166,7 @@ def test_further_layers_are_channels(widget, viewer, model, image, monkeypatch):
     assert widget.channels.text() == "+ red"
     started = []
     monkeypatch.setattr(widget._segmenter, "start", lambda images, *_, **__: started.append(images))
+    model.write_bytes(model_bytes(("background", "cell"), channels=2))
     widget.model.value = model
     widget.start.click()
     assert [layer.name for layer in started[0]] == ["halves", "red"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_unet.engine.messages import Look
-from napari_unet.widgets.compat import camera, visible_box
+from napari_unet.widgets.compat import camera, has_no_name, visible_box
 
 
 @pytest.fixture
@@ -66,3 +66,14 @@ def test_camera_moves_are_told_now_and_then(studio, viewer, qtbot):
     assert len(looks) == 1
     y0, _, y1, _ = looks[0].box
     assert y1 - y0 < 200
+
+
+@pytest.mark.parametrize(
+    ("label", "nameless"), [("", True), ("-3", True), ("axis -3", True), ("z", False)]
+)
+def test_axes_that_nobody_named(label, nameless):
+    assert has_no_name(label) is nameless
+
+
+def test_napari_names_no_axis_itself(layer):
+    assert all(map(has_no_name, layer.axis_labels))

@@ -108,7 +108,8 @@ def test_a_machine_out_of_reach_is_told_once_until_a_new_engine_is(lesson):
 def test_who_waits_for_the_model_is_told_that_it_will_not_come(lesson):
     told = []
     lesson.withheld.connect(lambda: told.append(True))
-    for end in (lesson.resume, lesson.stop, lambda: lesson.hear(m.Refused("No."))):
+    refused = m.Refused("No.", withheld=True)
+    for end in (lesson.resume, lesson.stop, lambda: lesson.hear(refused)):
         lesson.hand_over(lambda model: None)
         end()
     assert len(told) == 3
@@ -122,3 +123,55 @@ def test_what_is_saved_is_confirmed(lesson, tmp_path):
     assert lesson.done
     lesson.say("Paint a second class.")
     assert not lesson.done
+
+
+def test_a_model_that_waits_to_be_saved_is_asked_of_the_next_engine(lesson, posted, tmp_path):
+    path = tmp_path / "m.safetensors"
+    lesson.save(path)
+    lesson.resume()
+    posted.clear()
+    lesson.hear(m.Answered(1, 0.1))
+    lesson.hear(m.Answered(2, 0.1))
+    assert kinds(posted) == [m.Export]
+    lesson.hear(m.Exported(b"model", asked=True))
+    assert path.read_bytes() == b"model"
+
+
+def test_a_model_that_waits_to_be_saved_survives_a_broken_line(lesson, posted, tmp_path):
+    path = tmp_path / "m.safetensors"
+    lesson.hear(m.Exported(b"first", asked=False))
+    lesson.save(path)
+    lesson.part("The connection was lost.")
+    lesson.resume()
+    lesson.hear(m.Restored(("a", "b")))
+    lesson.hear(m.Exported(b"model", asked=True))
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda lesson: lesson.stop(gone=True),
+        lambda lesson: lesson.reset(),
+        lambda lesson: lesson.hear(m.Refused("There is no model yet.", withheld=True)),
+        lambda lesson: lesson.hear(m.Failed("It stumbled.", "Traceback")),
+    ],
+)
+def test_who_saves_in_vain_is_told(lesson, monkeypatch, tmp_path, end):
+    told = []
+    monkeypatch.setattr("napari_unet.widgets.notices.warn", told.append)
+    monkeypatch.setattr("napari_unet.widgets.notices.report", lambda *said: told.append(said[0]))
+    lesson.save(tmp_path / "m.safetensors")
+    end(lesson)
+    assert told[0].startswith("The model is not saved: ")
+    assert lesson.urgent
+    lesson.hear(m.Exported(b"late", asked=True))
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_refusal_does_not_lose_the_model(lesson, tmp_path):
+    path = tmp_path / "m.safetensors"
+    lesson.save(path)
+    lesson.hear(m.Refused("This image has NaN.", "plane"))
+    lesson.hear(m.Exported(b"model", asked=True))
+    assert path.exists()

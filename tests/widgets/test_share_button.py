@@ -19,7 +19,7 @@ class Lesson:
         self.said, self.told = [], []
         self.report = type("Report", (), {"step": 12})()
 
-    def hand_over(self, then):
+    def hand_over(self, then, loss):
         then(model_bytes(("background", "cell")))
 
     def complain(self, sentence):
@@ -64,6 +64,17 @@ def test_what_went_wrong_is_told(button, monkeypatch, qtbot, tmp_path):
     assert button._studio.lesson.said == ["There is no room on the disk."]
     button.package(Label(), tmp_path / "cell.zip")
     assert "author" in button._studio.lesson.said[-1]
+
+
+def test_a_second_package_does_not_push_the_first_aside(button, monkeypatch, qtbot, tmp_path):
+    first, second, label = tmp_path / "one.zip", tmp_path / "two.zip", Label(authors=("Ada L.",))
+    monkeypatch.setattr(share_button, "command_line", (sys.executable, "-c", WRITER))
+    button.package(label, first)
+    button.package(label, second)
+    assert f"{second} is not written" in button._studio.lesson.said[-1]
+    qtbot.waitUntil(lambda: button._process is None, timeout=60_000)
+    assert first.exists()
+    assert not second.exists()
 
 
 def test_command_and_methods_are_copied(button):

@@ -94,6 +94,15 @@ def test_a_child_that_dies_comes_back_with_strokes_and_weights(painted, qtbot):
     assert any("started again" in said for said in records())
 
 
+def test_a_model_is_saved_though_the_child_that_was_asked_for_it_dies(painted, qtbot, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    os.kill(painted.keeper.process_id, signal.SIGSTOP)  # it will not answer
+    painted.lesson.save(path)
+    os.kill(painted.keeper.process_id, signal.SIGKILL)
+    qtbot.waitUntil(path.exists, timeout=10_000)
+    qtbot.waitUntil(lambda: "is saved as" in painted.lesson.notice, timeout=2000)
+
+
 def test_a_dead_child_is_reported_with_its_last_words(painted, qtbot):
     painted.roster.set(painted.roster.classes.renamed(2, "crash"))
     qtbot.waitUntil(lambda: painted.lesson.gone, timeout=15000)
@@ -324,6 +333,26 @@ def test_a_model_of_volumes_is_refused_before_it_takes_the_place_of_another(pain
     with pytest.raises(ModelFileError, match="segments volumes, which the panel does not"):
         painted.load_model(path)
     assert painted.lesson._model == before
+
+
+@pytest.mark.parametrize(("rgb", "found"), [(False, 1), (True, 3)])
+def test_a_model_of_other_channels_is_refused_before_it_takes_the_place_of_another(
+    studio, viewer, image, tmp_path, rgb, found
+):
+    from fake_model import model_bytes
+
+    layer = viewer.add_image(np.stack([image] * 3, -1) if rgb else image, name="other", rgb=rgb)
+    studio.choose([layer])
+    path = tmp_path / "two.safetensors"
+    path.write_bytes(model_bytes(("glass", "gland"), channels=2))
+    with pytest.raises(ModelFileError, match=f"images of 2 channels, this image has {found}"):
+        studio.load_model(path)
+    assert not studio.lesson.knows
+    assert "gland" not in studio.roster.classes.names
+    if not rgb:  # with a second layer as its second channel it fits
+        studio.choose([layer, viewer.add_image(image, name="second")])
+        studio.load_model(path)
+        assert studio.lesson.knows
 
 
 def test_a_model_brings_its_classes_before_anything_is_painted(studio, tmp_path):

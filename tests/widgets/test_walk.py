@@ -10,7 +10,6 @@ from napari.layers._source import layer_source
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
-from napari_unet.core.project import sources
 from napari_unet.widgets import commands
 from napari_unet.widgets.planes import channel_axis, choose_channel_axis
 from napari_unet.widgets.project_opening import begin_new, open_into
@@ -181,9 +180,8 @@ def test_the_channel_that_was_chosen_is_taken_of_the_next_file(
 
 
 def test_the_channel_is_known_to_a_project_that_was_opened(
-    three_channels, panel, viewer, folder, tmp_path, monkeypatch
+    three_channels, panel, viewer, folder, tmp_path
 ):
-    monkeypatch.setattr(sources, "SMALL", 0)  # so that the file itself is read again
     studio = panel.studio
     studio.choose([viewer.open(str(folder / "cell1.tif"))[1]])
     studio.walk.begin(folder)
@@ -196,6 +194,18 @@ def test_the_channel_is_known_to_a_project_that_was_opened(
     assert studio.desk.active.image.name == "C1-1"
     studio.walk.step(1)
     assert studio.desk.active.image.name == "C1-2"
+
+
+def test_an_image_whose_file_is_gone_comes_back_from_its_copy(walk, panel, viewer, tmp_path):
+    studio = panel.studio
+    stroke(studio)
+    studio.project.save_as(tmp_path / "p")
+    assert studio.project.close()
+    begin_new(studio)
+    (tmp_path / "cells" / "cell1.tif").unlink()
+    open_into(studio, viewer, tmp_path / "p", lambda sentence, path: None)
+    assert images(studio) == ["cell1"]
+    assert studio.desk.counts[1] == 1000
 
 
 def test_an_image_that_is_chosen_otherwise_is_shown_and_counted(walk, panel, viewer):

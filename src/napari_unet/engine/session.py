@@ -79,7 +79,8 @@ class Session:
                 try:
                     yield from self._obey(command)
                 except _BAD_INPUT as error:
-                    yield events.Refused(str(error), getattr(command, "plane", ""))
+                    withheld = isinstance(command, commands.Export)
+                    yield events.Refused(str(error), getattr(command, "plane", ""), withheld)
             try:
                 yield from self._work()
             except PixelsError as error:

@@ -29,7 +29,14 @@ from napari_unet.widgets.classes import ClassList
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.mirror import ActivityMirror
-from napari_unet.widgets.model_file import ANY_PATTERN, ModelFileError, class_names, read_model
+from napari_unet.widgets.model_file import (
+    ANY_PATTERN,
+    ModelFileError,
+    check_channels,
+    class_names,
+    read_model,
+)
+from napari_unet.widgets.planes import count_channels
 from napari_unet.widgets.segmenting import ImageSegmenter, Package
 from napari_unet.widgets.studios import studio_of
 
@@ -157,6 +164,7 @@ class ApplyWidget(QWidget):
         """A package that may be run, a model with its number of classes, or None if not wanted."""
         if not looks_like_one(path):
             data = read_model(path)
+            check_channels(data, count_channels(self.channels.images))
             return len(class_names(data)), data
         if not needs_trust(Archive(path).description()):
             return Package(str(path))

@@ -31,6 +31,7 @@ _APART = (
     "Give each object of this class an id and a colour of its own. Cells that touch are then "
     "learnt as two: paint one, press Next object, paint the next."
 )
+_NOT_APART = "The first class is the background: choose another one to tell its objects apart."
 _NEXT = f"Paint another object of this class. ({NEXT_OBJECT})"
 
 
@@ -46,7 +47,6 @@ class ClassSection(QWidget):
         self.colour = _button("Colour…", "Choose another colour for this class.", self._on_colour)
         self.remove = _button("Remove", "Remove this class and erase its strokes.", self._on_remove)
         self.apart = QCheckBox("Tell objects apart", self)
-        self.apart.setToolTip(_APART)
         self.apart.clicked.connect(self._on_apart)
         self.next = _button("Next object", _NEXT, studio.roster.next_object)
         layout = QVBoxLayout(self)
@@ -127,6 +127,7 @@ class ClassSection(QWidget):
         apart = roster.selected in roster.classes.objects
         self.apart.setChecked(apart)
         self.apart.setEnabled(roster.selected > 1)
+        self.apart.setToolTip(_APART if roster.selected > 1 else _NOT_APART)
         self.next.setVisible(apart)
         self.remove.setEnabled(self.table.rowCount() > 2)
 

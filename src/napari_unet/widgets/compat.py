@@ -52,6 +52,11 @@ def plainly_2d(viewer: Viewer) -> bool:
     return dims.ndisplay == 2 and tuple(dims.displayed) == (dims.ndim - 2, dims.ndim - 1)
 
 
+def has_no_name(label: str) -> bool:
+    """Whether an axis is called as napari calls those without a name: "-3", in 0.6 "axis -3"."""
+    return not label or label.removeprefix("axis ").lstrip("-").isdigit()
+
+
 def look_events(layer: Labels) -> list[Any]:
     """The events that tell that a layer of labels looks different, with the same data."""
     return [layer.events.visible, layer.events.opacity, layer.events.contour]

@@ -32,6 +32,7 @@ from napari_unet.widgets import notices
 from napari_unet.widgets.guidance import Learning
 from napari_unet.widgets.model_file import ModelFileError, write_model
 from napari_unet.widgets.report import Report
+from napari_unet.widgets.requests import Requests, Then
 
 News: TypeAlias = (
     Ready | Restored | Answered | Scored | Trained | Judged
@@ -79,7 +80,7 @@ class Lesson(QObject):
         self.urgent = self.done = False
         self._refused = False  # the engine cannot work with what it was given
         self._model = b""
-        self._thens: list[Callable[[bytes], None]] = []  # what the model was asked for
+        self._requests = Requests()  # for the model
 
     @property
     def knows(self) -> bool:
@@ -104,16 +105,21 @@ class Lesson(QObject):
         self._post(Reset())
         self.report, self.trained, self._model = self.report.forgotten(), False, b""
         self.learnt.emit(b"")
+        self._withhold("all that was learnt is forgotten.")
         self.changed.emit()
 
     def save(self, path: Path) -> None:
         """Write the best model so far, as soon as the engine hands it over."""
-        self.hand_over(partial(self._write, path))
+        self.hand_over(partial(self._write, path), "The model is not saved")
 
-    def hand_over(self, then: Callable[[bytes], None]) -> None:
-        """Call `then` with the best model so far, as soon as the engine hands it over."""
-        self._thens.append(then)
-        self._post(Export())
+    def hand_over(self, then: Then, loss: str = "") -> None:
+        """Call `then` with the best model so far, as soon as the engine hands it over.
+
+        With a `loss` it is the user's own request: a new engine is asked again, and where none
+        answers, the user is told so (“The model is not saved”). Others hear `withheld`.
+        """
+        self._requests.add(then, loss)
+        self._ask()
 
     def adopt(self, model: bytes) -> None:
         """Go on from a model file's bytes."""
@@ -132,7 +138,8 @@ class Lesson(QObject):
     def resume(self) -> None:
         """Tell a new engine what the last one had learnt."""
         self.report, self.lost, self.gone = self.report.unanswered(), "", False
-        self._withhold()  # who asked the last one is not answered
+        if self._requests.outlive():
+            self.withheld.emit()
         if self._model:
             self._post(Restore(self._model))
         self.changed.emit()
@@ -147,14 +154,15 @@ class Lesson(QObject):
         """There is no engine any more."""
         self.learning, self.gone = Learning.PAUSED, gone
         self.lost = ""
-        self._withhold()
         self.report = self.report.unanswered()
+        self._withhold("the engine ended before. Do it again when it runs.")
         self.changed.emit()
 
     def part(self, sentence: str) -> bool:
         """The machine that computes is out of reach; True if it was not already."""
         first, self.lost = not self.lost, sentence
-        self.report, self._thens = self.report.unanswered(), []
+        self.report = self.report.unanswered()
+        self._requests.outlive()
         self.changed.emit()
         return first
 
@@ -192,28 +200,38 @@ class Lesson(QObject):
                 if not self._refused:
                     self.say(event.sentence)
             case Refused():
-                self._withhold()
+                if event.withheld or not self._requests.asked:
+                    self._withhold(event.sentence)
                 self.complain(event.sentence)
                 self._refused = not self.report.answered
             case Exported():
                 self._keep(event)
             case Failed():
                 self.learning = Learning.PAUSED
+                self._withhold(event.sentence)
                 self.say(event.sentence, urgent=True)
                 notices.report(event.sentence, event.traceback)
             case _:
                 assert_never(event)
 
-    def _withhold(self) -> None:
+    def _ask(self) -> None:
+        self._requests.asked = True
+        self._post(Export())
+
+    def _withhold(self, why: str) -> None:
         """Nobody who asked for the model gets it."""
-        thens, self._thens = self._thens, []
-        if thens:
-            self.withheld.emit()
+        if not self._requests:
+            return
+        for loss in self._requests.drop():
+            self.complain(f"{loss}: {why}")
+        self.withheld.emit()
 
     def _count(self, event: Ready | Restored | Judged | Answered | Scored | Trained) -> None:
         self.report = self.report.after(event)
         if isinstance(event, Answered):
             self.say("")
+        if isinstance(event, (Answered, Restored)) and self._requests and not self._requests.asked:
+            self._ask()  # what the last engine was asked for
         if isinstance(event, Trained) and self.learning is Learning.RESTING:
             self.learning = Learning.TRAINING
 
@@ -221,9 +239,7 @@ class Lesson(QObject):
         self._model = event.model
         self.learnt.emit(event.model)
         if event.asked:
-            thens, self._thens = self._thens, []
-            for then in thens:
-                then(event.model)
+            self._requests.answer(event.model)
 
     def _write(self, path: Path, model: bytes) -> None:
         try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from napari_unet.core import header
 from napari_unet.core.files import replacing
 from napari_unet.core.header import Header, ModelError, read_front, read_header
+from napari_unet.core.image import ImageError
 
 SUFFIX = ".safetensors"
 PATTERN = f"napari-unet models (*{SUFFIX})"
@@ -79,6 +81,20 @@ def is_of_volumes(data: bytes) -> bool:
         If the bytes are not a model file, or of a newer version.
     """
     return _header(data).shape.axes == 3
+
+
+def check_channels(data: bytes, found: int) -> None:
+    """Refuse a model that was trained on images with other channels than so many.
+
+    Raises
+    ------
+    ModelFileError
+        If the bytes are not a model file, or it does not fit.
+    """
+    try:
+        header.check_channels(_header(data).shape.in_channels, found)
+    except ImageError as error:
+        raise ModelFileError(str(error)) from error
 
 
 def check_names(known: tuple[str, ...], painted: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_unet.core.image import as_plane
 from napari_unet.core.measurements import Place, Table, measure, stacked
 from napari_unet.core.objects import ObjectSettings, find_objects
+from napari_unet.widgets.compat import has_no_name
 from napari_unet.widgets.planes import Index, full_shape
 
 _PARTS = 1000  # progress is told in thousandths
@@ -117,7 +118,7 @@ def stack_axes(layer: Layer) -> tuple[str, ...]:
     count = len(full_shape(layer)) - 2
     given = [str(label) for label in layer.axis_labels[:count]]
     return tuple(
-        f"plane {k}" if name.startswith("-") and count > 1 else
-        "plane" if name.startswith("-") else name
+        f"plane {k}" if has_no_name(name) and count > 1 else
+        "plane" if has_no_name(name) else name
         for k, name in enumerate(given)
     )  # fmt: skip

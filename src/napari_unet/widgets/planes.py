@@ -12,6 +12,7 @@ from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
 from napari_unet.core.image import ImageError
+from napari_unet.widgets.compat import has_no_name
 
 Index = tuple[int, ...]  # of the axes before (Y, X); 0 where channels are
 _CHANNELS = "napari-unet channel axis"  # in a layer's metadata, as it belongs to the layer
@@ -48,13 +49,9 @@ def axis_names(layer: Layer) -> list[str]:
     """What the axes before (Y, X) are called; those without a name, by their number."""
     names = [str(name) for name in getattr(layer, "axis_labels", ())][:-2]
     count = len(all_lengths(layer)) - 2
-    if count and (len(names) != count or all(_no_name(name) for name in names)):
+    if count and (len(names) != count or all(map(has_no_name, names))):
         names = _names_in_file(layer) or [""] * count
-    return [f"axis {i}" if _no_name(name) else name for i, name in enumerate(names)]
-
-
-def _no_name(name: str) -> bool:
-    return not name or name.lstrip("-").isdigit()
+    return [f"axis {i}" if has_no_name(name) else name for i, name in enumerate(names)]
 
 
 def _names_in_file(layer: Layer) -> list[str]:
@@ -104,6 +101,16 @@ def show_index(viewer: Viewer, layer: Layer, index: Index) -> None:
         if axis == channel_axis(layer):
             continue
         viewer.dims.set_point(first + axis, float(point[axis]))
+
+
+def count_channels(layers: Sequence[Image]) -> int:
+    """How many channels the network sees of an image (several layers are its channels)."""
+    return sum(map(_channels, layers))
+
+
+def _channels(layer: Image) -> int:
+    axis = channel_axis(layer)
+    return (3 if layer.rgb else 1) * (1 if axis is None else all_lengths(layer)[axis])
 
 
 def check_channels(layers: Sequence[Image]) -> None:

@@ -169,7 +169,15 @@ class _Opening:
     # -- image layers --------------------------------------------------------------------
 
     def _layer(self, source: Source) -> Image | None:
-        """The layer of a source: the one that is open already, a copy, or its file."""
+        """The layer of a source: the one that is open already, a copy, or its file.
+
+        In the folder that is stepped through it is the file, as only that tells which of the
+        file's layers it is, and so which one is wanted of the next file.
+        """
+        stepped = self._in_folder(source)
+        layer = None if stepped is None else self._opened_layer(stepped, source)
+        if layer is not None:
+            return layer
         if source.copy is not None:
             try:
                 pixels = sources.copied(self._folder, source)
@@ -183,6 +191,15 @@ class _Opening:
             return None
         path = self._place(source)
         return None if path is None else self._opened_layer(path, source)
+
+    def _in_folder(self, source: Source) -> Path | None:
+        """The file where it is in the folder that is stepped through, as it was."""
+        folder, file = self._opened.manifest.folder, source.file
+        if not folder or file is None or not sources.is_near(file.path):
+            return None
+        path = Path(file.path)
+        there = path.parent == Path(folder) and sources.is_same(path, file)
+        return path if there else None
 
     def _place(self, source: Source) -> Path | None:
         """Where an image's file is now; the user is asked where it is not where it was."""

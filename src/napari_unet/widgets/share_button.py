@@ -50,7 +50,9 @@ class ShareButton(QPushButton):
         except PackageError as error:
             self._studio.lesson.complain(str(error))
             return
-        self._studio.lesson.hand_over(lambda model: self._run(model, label, path, purpose))
+        self._studio.lesson.hand_over(
+            lambda model: self._run(model, label, path, purpose), "The package is not written"
+        )
 
     def _on_export(self) -> None:
         values = request_values(
@@ -77,6 +79,11 @@ class ShareButton(QPushButton):
             self.package(label, ended, "tiles" if values["tiles"] else "whole")
 
     def _run(self, model: bytes, label: Label, path: Path, purpose: str) -> None:
+        if self._process is not None:  # two were asked for before the model came
+            self._studio.lesson.complain(
+                f"{path} is not written, as another package is: export it when that one is done."
+            )
+            return
         self._folder = tempfile.TemporaryDirectory()
         file = Path(self._folder.name) / f"model{SUFFIX}"
         try:
@@ -124,7 +131,7 @@ class ShareButton(QPushButton):
         )
 
     def _on_methods(self) -> None:
-        self._studio.lesson.hand_over(self._tell_methods)
+        self._studio.lesson.hand_over(self._tell_methods, "The methods paragraph is not copied")
 
     def _tell_methods(self, model: bytes) -> None:
         try:

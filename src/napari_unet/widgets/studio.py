@@ -21,8 +21,15 @@ from napari_unet.widgets.hearing import Hearing
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.lesson import Lesson
 from napari_unet.widgets.look import show_only
-from napari_unet.widgets.model_file import check_names, check_planes, class_names, read_model
+from napari_unet.widgets.model_file import (
+    check_channels,
+    check_names,
+    check_planes,
+    class_names,
+    read_model,
+)
 from napari_unet.widgets.overlay import Overlay
+from napari_unet.widgets.planes import count_channels
 from napari_unet.widgets.pointer import Pointer
 from napari_unet.widgets.project import Project
 from napari_unet.widgets.roster import Roster
@@ -178,10 +185,13 @@ class Studio(QObject):
         Raises
         ------
         ModelFileError
-            If it is not one, segments volumes, or has other classes than those painted.
+            If it is not one, segments volumes, was trained on other channels than the image in
+            work has, or has other classes than those painted.
         """
         data = read_model(path)
         check_planes(data)
+        if self.desk.active is not None:
+            check_channels(data, count_channels(self.desk.active.images))
         names = class_names(data)
         if names and self.desk.counts.any():
             check_names(names, self.roster.classes.names)

@@ -10,6 +10,7 @@ from napari_unet.core.package.archive import Archive
 from napari_unet.core.package.errors import PackageError
 from napari_unet.core.package.labelling import Label
 from napari_unet.core.package.running import PackageSegmenter
+from napari_unet.core.package.steps import apply
 
 
 def labels(path, image, **how):
@@ -73,3 +74,14 @@ def test_what_people_write_is_checked(small, tmp_path):
     with pytest.raises(ImageError, match="3 channels"):
         write(small.model, path, Label(authors=("A",)), sample=np.zeros((30, 30, 3), np.uint8))
     assert not path.exists()
+
+
+def test_the_test_image_is_the_same_whenever_brightness_is_measured(package):
+    """Before its extremes are cut off, as some programs do, or after, as the description says."""
+    from napari_unet.core.package.writing import NORMALISED
+
+    with zipfile.ZipFile(package.path) as archive, archive.open("test_input.npy") as file:
+        plane = np.load(file)[0]
+    cut = apply(NORMALISED[:1], plane)
+    apart = abs(plane.mean() - cut.mean()) + abs(plane.std() - cut.std())
+    assert bool(apart < 1e-3) is package.tiled

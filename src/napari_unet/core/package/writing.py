@@ -78,6 +78,8 @@ def write(
         )
     network = Packaged(model.net, mirrors=mirrors, measured=not tiled).eval()
     plane = _sample(sample, model.header.shape.in_channels, network)
+    if tiled:  # bioimageio.core 0.11 measures mean and deviation before it cuts the extremes off
+        plane = steps.apply(NORMALISED[:1], plane).astype(np.float32)
     with tempfile.TemporaryDirectory() as folder, replacing(path) as part:
         files = _write_files(Path(folder), network, plane)
         text = readme(model.header, label, network)

@@ -125,11 +125,13 @@ class Advised(Message, frozen=True, eq=False):
 class Refused(Message, frozen=True, eq=False):
     """A command that could not be followed, and what to do, as a sentence.
 
-    `plane` is the one that the command was about, empty where it was about none.
+    `plane` is the one that the command was about, empty where it was about none. `withheld`: it
+    was `Export`, so the model does not come.
     """
 
     sentence: str
     plane: PlaneName = ""
+    withheld: bool = False
 
 
 class Restored(Message, frozen=True, eq=False):
