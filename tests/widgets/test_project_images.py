@@ -110,6 +110,29 @@ def test_a_moved_image_is_asked_for_once_and_then_known(studio, viewer, file, tm
     assert (studio.desk.active.paint.data == paint).all()
 
 
+def test_images_that_moved_together_are_asked_for_once(studio, viewer, tmp_path):
+    (tmp_path / "study").mkdir()
+    for number in (1, 2):
+        path = tmp_path / "study" / f"image {number}.tif"
+        tifffile.imwrite(path, np.full((2300, 2300), number, np.uint8))
+        (layer,) = viewer.open(str(path), plugin="napari")
+        work_on(studio, viewer, layer)
+        stroke(studio, number, np.s_[20:40, 10:60])
+    studio.project.save_as(tmp_path / "project")
+    begin_new(studio)
+    (tmp_path / "study").rename(tmp_path / "archive")
+    asked = []
+
+    def ask(sentence, known):
+        asked.append(known)
+        return tmp_path / "archive" / known.name
+
+    open_into(studio, viewer, tmp_path / "project", ask)
+    assert len(asked) == 1
+    for number in (1, 2):
+        assert viewer.layers[f"image {number} strokes"].data[30, 30] == number
+
+
 def test_an_image_that_stays_away_keeps_its_strokes(studio, viewer, file, tmp_path):
     paint = paint_file(studio, viewer, file, tmp_path / "project")
     file.rename(tmp_path / "elsewhere.tif")
