@@ -71,7 +71,7 @@ def fails(tests: list[str], source: Path) -> str | None:
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(source)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    said = re.search(r"^FAILED \S+(?: - )?(.*)", done.stdout, re.MULTILINE)
+    said = re.search(r"^FAILED .*::(.*)", done.stdout, re.MULTILINE)
     if "skipped" in done.stdout or done.returncode not in (0, 1) or (done.returncode and not said):
         sys.exit(f"{tests} could not be run:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
     return said[1] if said else None

@@ -5,8 +5,10 @@ import pytest
 import tifffile
 import torch
 
+from napari_unet.core import device, precision
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.model import Model
+from napari_unet.core.prediction import Predictor
 from napari_unet.core.presets import start
 from napari_unet.core.settings import Compute, Settings, changed
 from napari_unet.engine import messages as m
@@ -704,6 +706,28 @@ def test_mirror_images_are_averaged_on_request(begin, quick, toy, small_tiles):
     model = Model.from_bytes(driver.do(m.Export(), until=m.Exported)[-1].model)
     wanted = model.segment(toy().image, compute=Compute(mirrors=True))
     assert np.array_equal(put_together(events, (60, 60)), wanted)
+
+
+@pytest.mark.parametrize("agreement", [0.9995, 0.99])
+def test_what_is_kept_comes_from_the_precision_that_keeps_the_labels(
+    begin, toy, small_tiles, monkeypatch, agreement
+):
+    """The preview takes the faster one in any case."""
+    small_tiles(20)
+    monkeypatch.setattr(device, "_precision", lambda name: torch.bfloat16)
+    monkeypatch.setattr(precision, "_agreement", lambda *_: agreement)
+    used, segment = [], Predictor.segment
+
+    def watched(self, picture, *, mirrored):
+        used.append(self.device.precision)
+        return segment(self, picture, mirrored=mirrored)
+
+    monkeypatch.setattr(Predictor, "segment", watched)
+    driver = begin()
+    driver.until(m.Idle)
+    assert len(of(m.Segmented, driver.do(m.SegmentImage("a")))) == 9
+    assert used == [torch.bfloat16 if agreement > 0.999 else torch.float32]
+    assert driver.session.bench.trainer.predictor.device.precision == torch.bfloat16
 
 
 def test_all_tiles_of_a_segmentation_come_from_the_same_weights(begin, toy, small_tiles):
