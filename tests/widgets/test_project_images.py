@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import tifffile
@@ -274,6 +276,46 @@ def test_a_removed_image_that_is_opened_again_has_its_strokes(studio, viewer, fi
     (layer,) = viewer.open(str(file), plugin="napari")
     work_on(studio, viewer, layer)
     assert (studio.desk.active.paint.data == before).all()
+
+
+def test_removing_a_class_reaches_images_that_are_not_open(studio, viewer, file):
+    (layer,) = viewer.open(str(file), plugin="napari")
+    work_on(studio, viewer, layer)
+    studio.roster.set(studio.roster.classes.grown(3))
+    stroke(studio, 1, np.s_[0, 20:40, 10:60])
+    stroke(studio, 3, np.s_[0, 60:80, 10:60])
+    before = studio.desk.active.paint.data.copy()
+    for gone in (layer, studio.desk.active.paint):
+        viewer.layers.remove(gone)
+    studio.roster.remove(1)
+    studio.project._witness.commit()
+    (layer,) = viewer.open(str(file), plugin="napari")
+    work_on(studio, viewer, layer)
+    assert (studio.desk.active.paint.data == np.where(before == 3, 2, 0)).all()
+    studio.project.undo()
+    assert len(studio.roster.classes) == 3
+    assert (studio.desk.active.paint.data == before).all()
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_where_the_disk_is_gone_save_as_writes_all(studio, viewer, tmp_path, qtbot, waiting):
+    """A memory stick that was pulled out, and a stroke after it."""
+    work_on(studio, viewer, viewer.add_image(np.zeros((30, 40), np.uint8), name="a"))
+    stroke(studio, 1, np.s_[3:9, 4:8])
+    studio.project.save_as(tmp_path / "stick")
+    assert studio.project.store.flush(5)
+    shutil.rmtree(tmp_path / "stick")
+    if waiting:
+        stroke(studio, 2, np.s_[5:19, 4:6])
+        qtbot.waitUntil(lambda: bool(studio.project.store.failing), timeout=3000)
+    studio.project.save_as(tmp_path / "disk")
+    stroke(studio, 2, np.s_[23:29, 4:8])
+    painted = studio.desk.active.paint.data.copy()
+    begin_new(studio)
+    open_into(studio, viewer, tmp_path / "disk", refuse)
+    assert not studio.lesson.notice
+    assert (studio.desk.active.paint.data == painted).all()
+    assert not studio.desk.active.image.data.any()
 
 
 def test_removed_strokes_come_back_by_undo(studio, viewer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -15,6 +16,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.project import folder, shelf
+from napari_unet.core.project.canvas import Work, bridge
 from napari_unet.core.project.changes import Entry, LabelClass, Plane
 from napari_unet.core.project.errors import DamagedError
 from napari_unet.core.project.folder import ProjectFolder
@@ -79,6 +81,7 @@ class Store(QObject):
         self.best: float | None = None
         self._model, self._best_model = b"", b""
         self._folder = opened  # of the threads
+        self._whole = True  # whether all of it was there when it was moved last
         self._opening = Lock()
         self._found: deque[tuple[int, int, Source]] = deque()
         self._disk = Autosave()
@@ -149,8 +152,16 @@ class Store(QObject):
 
     # -- its place -----------------------------------------------------------------------
 
-    def move(self, path: Path) -> None:
+    def move(self, path: Path, work: Work) -> bool:
         """Go on in a copy in another folder; a copy of the program's own is then not needed.
+
+        Where the old one is not whole any more (its disk is gone), the log begins anew with all
+        of `work`.
+
+        Returns
+        -------
+        bool
+            Whether it was whole.
 
         Raises
         ------
@@ -158,9 +169,11 @@ class Store(QObject):
             If the folder cannot be used; nothing is changed then.
         """
         self.flush(_PATIENCE)
-        self._disk.now(partial(self._move, path))
+        self._whole = True
+        self._disk.now(partial(self._move, path, work))
         self.save()
         self.changed.emit()
+        return self._whole
 
     def close(self) -> None:
         """Let others open it. What waits to be written is lost: flush before."""
@@ -239,12 +252,27 @@ class Store(QObject):
                 "a file and open that, so that it is found again."
             )
 
-    def _move(self, path: Path) -> None:
+    def _move(self, path: Path, work: Work) -> None:
         old = self._folder
         if old is None:
             self._folder = ProjectFolder.create(path)
         else:
             self._folder = old.copy_to(path)
+            self._whole = self._folder.log.count == old.log.count
+            if not self._whole:
+                self._begin_log(self._folder, old.log.count, work)
+            if self._folder.log.count < old.log.count:
+                self._begin_log(self._folder, old.log.count, work)
             if shelf.is_unsaved(old.path):
                 folder.remove(old.path)
         self.path = path
+
+    def _begin_log(self, copy: ProjectFolder, lost: int, work: Work) -> None:
+        """Write all paint into the empty log, in place of the entries that were lost.
+
+        What waits to be written comes after it, and changes nothing that is not so already.
+        """
+        everything = bridge(Work(), work, time.time())
+        copy.append([] if everything is None else [everything])
+        copy.snapshot(copy.log.count, work.planes, work.classes)
+        self.entries += copy.log.count - lost

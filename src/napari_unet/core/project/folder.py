@@ -95,7 +95,8 @@ class ProjectFolder:
     def copy_to(self, path: Path) -> ProjectFolder:
         """A copy of all files in a new or empty folder, open; this one is closed.
 
-        Links to images are relative to the folder, so the manifest must be saved anew.
+        Links to images are relative to the folder, so the manifest must be saved anew. Where the
+        log is not whole any more, that of the copy is empty.
         """
         copy = ProjectFolder.create(path)
         try:
@@ -107,7 +108,9 @@ class ProjectFolder:
         except BaseException:
             copy.close()
             raise
-        copy.log = StrokeLog(path / LOG, self.log.end, self.log.count)
+        log = path / LOG
+        if log.is_file() and log.stat().st_size >= self.log.end:
+            copy.log = StrokeLog(log, self.log.end, self.log.count)
         self.close()
         return copy
 
