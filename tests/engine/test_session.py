@@ -11,8 +11,8 @@ from napari_unet.core.model import Model
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.presets import start
 from napari_unet.core.settings import Compute, Settings, changed
+from napari_unet.engine import copies
 from napari_unet.engine import messages as m
-from napari_unet.engine import session as module
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.session import Session
 
@@ -488,7 +488,7 @@ def test_a_class_too_many_is_refused_and_the_session_goes_on(begin, toy):
 
 
 def test_best_weights_are_handed_over_now_and_then(begin, monkeypatch):
-    monkeypatch.setattr(module, "_COPY_EVERY", 0.0)
+    monkeypatch.setattr(copies, "_EVERY", 0.0)
     driver = begin(m.Train())
     (copy,) = of(m.Exported, driver.until(m.Exported))
     assert not copy.asked
@@ -502,8 +502,8 @@ def test_best_weights_are_handed_over_now_and_then(begin, monkeypatch):
 @pytest.mark.parametrize("share", [0.0, 1e9])
 def test_copies_wait_for_a_slow_line(begin, toy, monkeypatch, share):
     """What takes long to travel travels rarely, or tiles would wait behind it."""
-    monkeypatch.setattr(module, "_COPY_EVERY", 0.0)
-    monkeypatch.setattr(module, "_COPY_SHARE", share)
+    monkeypatch.setattr(copies, "_EVERY", 0.0)
+    monkeypatch.setattr(copies, "_SHARE", share)
     driver = begin(m.Train())
     driver.until(m.Exported)
     driver.inbox.post(m.Annotate("a", Annotations.of(np.roll(toy().paint, 1, 0))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -16,7 +15,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.project import folder, shelf
-from napari_unet.core.project.canvas import Work, bridge
+from napari_unet.core.project.canvas import Work
 from napari_unet.core.project.changes import Entry, LabelClass, Plane
 from napari_unet.core.project.errors import DamagedError
 from napari_unet.core.project.folder import ProjectFolder
@@ -155,8 +154,8 @@ class Store(QObject):
     def move(self, path: Path, work: Work) -> bool:
         """Go on in a copy in another folder; a copy of the program's own is then not needed.
 
-        Where the old one is not whole any more (its disk is gone), the log begins anew with all
-        of `work`.
+        Where the old one is not whole any more, the log begins anew with all of `work`; what waits
+        to be written comes after it, and changes nothing that is not so already.
 
         Returns
         -------
@@ -257,22 +256,9 @@ class Store(QObject):
         if old is None:
             self._folder = ProjectFolder.create(path)
         else:
-            self._folder = old.copy_to(path)
-            self._whole = self._folder.log.count == old.log.count
-            if not self._whole:
-                self._begin_log(self._folder, old.log.count, work)
-            if self._folder.log.count < old.log.count:
-                self._begin_log(self._folder, old.log.count, work)
+            self._whole = old.is_whole()
+            self._folder = old.copy_to(path, work)
+            self.entries += self._folder.log.count - old.log.count
             if shelf.is_unsaved(old.path):
                 folder.remove(old.path)
         self.path = path
-
-    def _begin_log(self, copy: ProjectFolder, lost: int, work: Work) -> None:
-        """Write all paint into the empty log, in place of the entries that were lost.
-
-        What waits to be written comes after it, and changes nothing that is not so already.
-        """
-        everything = bridge(Work(), work, time.time())
-        copy.append([] if everything is None else [everything])
-        copy.snapshot(copy.log.count, work.planes, work.classes)
-        self.entries += copy.log.count - lost

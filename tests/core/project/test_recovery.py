@@ -168,7 +168,7 @@ def test_a_failed_write_is_repeated_without_a_gap(painted, reopened, monkeypatch
 
 def test_a_copy_goes_on_by_itself(painted, tmp_path, reopened):
     opened = open_project(painted.path)
-    copy = opened.folder.copy_to(tmp_path / "copy")
+    copy = opened.folder.copy_to(tmp_path / "copy", opened.record.work)
     copy.append([opened.record.history.undo(1.0)])
     copy.close()
     assert len(reopened(tmp_path / "copy").record.history.done) == 11
