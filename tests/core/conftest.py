@@ -1,12 +1,15 @@
-"""A device whose results do not depend on the machine, and a small network."""
+"""A device whose results do not depend on the machine, a small network, and its trainer."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
+from napari_unet.core.annotations import Annotations
 from napari_unet.core.device import Device
+from napari_unet.core.training import Trainer
 from napari_unet.core.unet import UNet
+from trained import quick
 
 
 @pytest.fixture
@@ -31,5 +34,22 @@ def small_net():
             found = net.eval().features(torch.randn(1, channels, *[net.grid.input(9)] * 2))
         assert (found.std((0, 2, 3)) > 0.01).sum() > 1  # enough of it is alive to tell things apart
         return net.train()
+
+    return make
+
+
+@pytest.fixture
+def make(small_net, cpu, toy):
+    """A trainer on the toy, with its paint unless told otherwise, that answered unless told so."""
+
+    def make(case=None, *, classes=2, answer=True, net=None, paint=None, **training):
+        case = case or toy()
+        net = small_net(1, classes, width=8, depth=1) if net is None else net
+        trainer = Trainer(net, quick(**training), cpu)
+        trainer.open("a", case.picture)
+        trainer.annotate("a", Annotations.of(case.paint if paint is None else paint))
+        if answer:
+            trainer.answer()
+        return trainer
 
     return make

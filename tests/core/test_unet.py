@@ -145,12 +145,6 @@ def test_every_valid_size_works_and_every_other_is_refused(depth, norm):
                     call(x)
 
 
-def test_valid_inputs_are_12_mod_16_from_188(paper):
-    valid = {paper.valid_input_size((n,))[0] for n in range(1, 200)}
-    assert min(valid) == 188
-    assert all(n % 16 == 12 for n in valid)
-
-
 def test_wrong_number_of_axes_is_refused():
     with pytest.raises(ValueError, match="2 spatial axes, not 3"):
         small()(torch.zeros(1, 1, 188, 188, 188))

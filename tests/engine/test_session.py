@@ -5,12 +5,14 @@ import pytest
 import tifffile
 import torch
 
+from napari_unet.core import device, precision
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.model import Model
+from napari_unet.core.prediction import Predictor
 from napari_unet.core.presets import start
 from napari_unet.core.settings import Compute, Settings, changed
+from napari_unet.engine import copies
 from napari_unet.engine import messages as m
-from napari_unet.engine import session as module
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.session import Session
 
@@ -486,7 +488,7 @@ def test_a_class_too_many_is_refused_and_the_session_goes_on(begin, toy):
 
 
 def test_best_weights_are_handed_over_now_and_then(begin, monkeypatch):
-    monkeypatch.setattr(module, "_COPY_EVERY", 0.0)
+    monkeypatch.setattr(copies, "_EVERY", 0.0)
     driver = begin(m.Train())
     (copy,) = of(m.Exported, driver.until(m.Exported))
     assert not copy.asked
@@ -500,8 +502,8 @@ def test_best_weights_are_handed_over_now_and_then(begin, monkeypatch):
 @pytest.mark.parametrize("share", [0.0, 1e9])
 def test_copies_wait_for_a_slow_line(begin, toy, monkeypatch, share):
     """What takes long to travel travels rarely, or tiles would wait behind it."""
-    monkeypatch.setattr(module, "_COPY_EVERY", 0.0)
-    monkeypatch.setattr(module, "_COPY_SHARE", share)
+    monkeypatch.setattr(copies, "_EVERY", 0.0)
+    monkeypatch.setattr(copies, "_SHARE", share)
     driver = begin(m.Train())
     driver.until(m.Exported)
     driver.inbox.post(m.Annotate("a", Annotations.of(np.roll(toy().paint, 1, 0))))
@@ -704,6 +706,28 @@ def test_mirror_images_are_averaged_on_request(begin, quick, toy, small_tiles):
     model = Model.from_bytes(driver.do(m.Export(), until=m.Exported)[-1].model)
     wanted = model.segment(toy().image, compute=Compute(mirrors=True))
     assert np.array_equal(put_together(events, (60, 60)), wanted)
+
+
+@pytest.mark.parametrize("agreement", [0.9995, 0.99])
+def test_what_is_kept_comes_from_the_precision_that_keeps_the_labels(
+    begin, toy, small_tiles, monkeypatch, agreement
+):
+    """The preview takes the faster one in any case."""
+    small_tiles(20)
+    monkeypatch.setattr(device, "_precision", lambda name: torch.bfloat16)
+    monkeypatch.setattr(precision, "_agreement", lambda *_: agreement)
+    used, segment = [], Predictor.segment
+
+    def watched(self, picture, *, mirrored):
+        used.append(self.device.precision)
+        return segment(self, picture, mirrored=mirrored)
+
+    monkeypatch.setattr(Predictor, "segment", watched)
+    driver = begin()
+    driver.until(m.Idle)
+    assert len(of(m.Segmented, driver.do(m.SegmentImage("a")))) == 9
+    assert used == [torch.bfloat16 if agreement > 0.999 else torch.float32]
+    assert driver.session.bench.trainer.predictor.device.precision == torch.bfloat16
 
 
 def test_all_tiles_of_a_segmentation_come_from_the_same_weights(begin, toy, small_tiles):

@@ -7,6 +7,7 @@ from napari.layers import Labels
 
 from napari_unet.core.annotations import AnnotationError
 from napari_unet.core.image import ImageError
+from napari_unet.core.objects_ids import without_class
 from napari_unet.widgets.layers import bind
 from napari_unet.widgets.pixels import pixels_of
 from napari_unet.widgets.planes import current_index, plane_shape
@@ -134,7 +135,7 @@ def test_dropping_a_class_erases_it_and_closes_the_gap(viewer, bound):
     binding = bound([viewer.add_image(np.zeros((30, 40)))])
     for layer in (binding.paint, binding.prediction):
         layer.data[0, :3] = (1, 2, 3)
-    binding.drop_class(2)
+    binding.drop_class(without_class(2, ()))
     for layer in (binding.paint, binding.prediction):
         assert layer.data[0, :4].tolist() == [1, 0, 2, 0]
         assert layer.data.dtype == np.uint8

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import tifffile
@@ -108,6 +110,29 @@ def test_a_moved_image_is_asked_for_once_and_then_known(studio, viewer, file, tm
     begin_new(studio)
     open_into(studio, viewer, tmp_path / "project", refuse)
     assert (studio.desk.active.paint.data == paint).all()
+
+
+def test_images_that_moved_together_are_asked_for_once(studio, viewer, tmp_path):
+    (tmp_path / "study").mkdir()
+    for number in (1, 2):
+        path = tmp_path / "study" / f"image {number}.tif"
+        tifffile.imwrite(path, np.full((2300, 2300), number, np.uint8))
+        (layer,) = viewer.open(str(path), plugin="napari")
+        work_on(studio, viewer, layer)
+        stroke(studio, number, np.s_[20:40, 10:60])
+    studio.project.save_as(tmp_path / "project")
+    begin_new(studio)
+    (tmp_path / "study").rename(tmp_path / "archive")
+    asked = []
+
+    def ask(sentence, known):
+        asked.append(known)
+        return tmp_path / "archive" / known.name
+
+    open_into(studio, viewer, tmp_path / "project", ask)
+    assert len(asked) == 1
+    for number in (1, 2):
+        assert viewer.layers[f"image {number} strokes"].data[30, 30] == number
 
 
 def test_an_image_that_stays_away_keeps_its_strokes(studio, viewer, file, tmp_path):
@@ -251,6 +276,46 @@ def test_a_removed_image_that_is_opened_again_has_its_strokes(studio, viewer, fi
     (layer,) = viewer.open(str(file), plugin="napari")
     work_on(studio, viewer, layer)
     assert (studio.desk.active.paint.data == before).all()
+
+
+def test_removing_a_class_reaches_images_that_are_not_open(studio, viewer, file):
+    (layer,) = viewer.open(str(file), plugin="napari")
+    work_on(studio, viewer, layer)
+    studio.roster.set(studio.roster.classes.grown(3))
+    stroke(studio, 1, np.s_[0, 20:40, 10:60])
+    stroke(studio, 3, np.s_[0, 60:80, 10:60])
+    before = studio.desk.active.paint.data.copy()
+    for gone in (layer, studio.desk.active.paint):
+        viewer.layers.remove(gone)
+    studio.roster.remove(1)
+    studio.project._witness.commit()
+    (layer,) = viewer.open(str(file), plugin="napari")
+    work_on(studio, viewer, layer)
+    assert (studio.desk.active.paint.data == np.where(before == 3, 2, 0)).all()
+    studio.project.undo()
+    assert len(studio.roster.classes) == 3
+    assert (studio.desk.active.paint.data == before).all()
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_where_the_disk_is_gone_save_as_writes_all(studio, viewer, tmp_path, qtbot, waiting):
+    """A memory stick that was pulled out, and a stroke after it."""
+    work_on(studio, viewer, viewer.add_image(np.zeros((30, 40), np.uint8), name="a"))
+    stroke(studio, 1, np.s_[3:9, 4:8])
+    studio.project.save_as(tmp_path / "stick")
+    assert studio.project.store.flush(5)
+    shutil.rmtree(tmp_path / "stick")
+    if waiting:
+        stroke(studio, 2, np.s_[5:19, 4:6])
+        qtbot.waitUntil(lambda: bool(studio.project.store.failing), timeout=3000)
+    studio.project.save_as(tmp_path / "disk")
+    stroke(studio, 2, np.s_[23:29, 4:8])
+    painted = studio.desk.active.paint.data.copy()
+    begin_new(studio)
+    open_into(studio, viewer, tmp_path / "disk", refuse)
+    assert not studio.lesson.notice
+    assert (studio.desk.active.paint.data == painted).all()
+    assert not studio.desk.active.image.data.any()
 
 
 def test_removed_strokes_come_back_by_undo(studio, viewer):

@@ -87,6 +87,20 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "are label images: 0 unlabelled, 1, 2, … classes; strokes are enough. Training ends sooner "
         "when nothing improves on strokes held out."
     )
+    _material(parser)
+    _length(parser)
+    parser.add_argument(
+        "--init", default="bundled", metavar="bundled|random|MODEL",
+        help="weights to start from (default: %(default)s)",
+    )  # fmt: skip
+    front = parser.add_argument_group("settings")
+    expert = parser.add_argument_group("settings for experts")
+    for knob in sorted(knobs(), key=lambda knob: knob.name not in _FRONT):
+        add_knob(front if knob.name in _FRONT else expert, knob)
+
+
+def _material(parser: argparse.ArgumentParser) -> None:
+    """What is learnt from, and where the model goes."""
     add = parser.add_argument
     add("--images", nargs="+", type=Path, metavar="A", help="files or folders")
     add("--annotations", nargs="+", type=Path, metavar="A", help="files or folders")
@@ -114,20 +128,16 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "--anisotropy", type=positive, metavar="A",
         help="distance of two slices of a volume in px (default: what the first file says, or 1)",
     )  # fmt: skip
+
+
+def _length(parser: argparse.ArgumentParser) -> None:
+    """When to stop."""
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
         "--seconds", type=positive, metavar="S",
         help="train no longer than this, the first answer included (default: 60, any with --steps)",
     )  # fmt: skip
     length.add_argument("--steps", type=count, metavar="N", help="stop after so many steps")
-    add(
-        "--init", default="bundled", metavar="bundled|random|MODEL",
-        help="weights to start from (default: %(default)s)",
-    )  # fmt: skip
-    front = parser.add_argument_group("settings")
-    expert = parser.add_argument_group("settings for experts")
-    for knob in sorted(knobs(), key=lambda knob: knob.name not in _FRONT):
-        add_knob(front if knob.name in _FRONT else expert, knob)
 
 
 def _segment(parser: argparse.ArgumentParser) -> None:
@@ -145,6 +155,18 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         "--trust", action="store_true",
         help="run a package's TorchScript program, which can do anything that you can",
     )  # fmt: skip
+    _results(parser)
+    objects = parser.add_argument_group("objects and measurements")
+    for knob in declared(ObjectSettings()):
+        add_knob(objects, knob)
+    for knob in knobs():
+        if knob.group == "compute":
+            add_knob(parser, knob)
+
+
+def _results(parser: argparse.ArgumentParser) -> None:
+    """Of which files results are wanted, which, and where."""
+    add = parser.add_argument
     add("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     add("--pattern", default="*", help="what names of files in folders must match, as *_dapi.tif")
     add("--recursive", action="store_true", help="sub-folders too; --out mirrors them")
@@ -166,12 +188,6 @@ def _segment(parser: argparse.ArgumentParser) -> None:
         "--cluster", default="", metavar="ADDRESS",
         help="of a Dask scheduler, as tcp://host:8786, whose workers see the same folders",
     )  # fmt: skip
-    objects = parser.add_argument_group("objects and measurements")
-    for knob in declared(ObjectSettings()):
-        add_knob(objects, knob)
-    for knob in knobs():
-        if knob.group == "compute":
-            add_knob(parser, knob)
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:

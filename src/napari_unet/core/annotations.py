@@ -9,7 +9,7 @@ plane is small, and two versions of the same paint share all blocks that did not
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from skimage import measure  # loads what it needs only where it is used
 
 from napari_unet.core.objects_ids import classes_of_values
+from napari_unet.core.paint_blocks import BLOCK, Block, ClassMap, cut
 from napari_unet.core.paint_checks import (
     MAX_CLASSES,
     AnnotationError,
@@ -26,9 +27,6 @@ from napari_unet.core.paint_checks import (
     check_trainable,
     check_whole_numbers,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = [
     "BLOCK",
@@ -44,27 +42,6 @@ __all__ = [
     "check_whole_numbers",
     "strokes",
 ]
-
-BLOCK = 256  # px per side
-
-ClassMap = NDArray[np.uint8]
-
-
-class Block(Struct, frozen=True, eq=False):
-    """Paint in one square: its first row and column, and its (≤256, ≤256) uint8 values.
-
-    `z` is the slice of a volume that it lies in.
-    """
-
-    y: int
-    x: int
-    values: NDArray[Any]
-    z: int = 0
-
-    @property
-    def place(self) -> tuple[int, int, int]:
-        """Where it begins."""
-        return self.z, self.y, self.x
 
 
 class Annotations(Struct, frozen=True, eq=False, dict=True):
@@ -103,7 +80,7 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
         check_class_map(paint)
         old = before.blocks if before is not None and before.shape == paint.shape else ()
         shape = (int(paint.shape[0]), int(paint.shape[1]))
-        return cls(shape, tuple(_blocks(paint, old)), objects)
+        return cls(shape, tuple(cut(paint, old)), objects)
 
     @classmethod
     def of_volume(cls, paint: NDArray[Any], objects: tuple[int, ...] = ()) -> Annotations:
@@ -111,7 +88,7 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
         blocks: list[Block] = []
         for z, plane in enumerate(paint):
             check_class_map(plane)
-            blocks.extend(_blocks(plane, (), z=z))
+            blocks.extend(cut(plane, (), z=z))
         return cls(tuple(int(n) for n in paint.shape), tuple(blocks), objects)
 
     def replaced(self, y: int, x: int, paint: NDArray[Any], z: int = 0) -> Annotations:
@@ -137,7 +114,7 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
         for b in self.blocks:
             inside = y <= b.y < y + paint.shape[0] and x <= b.x < x + paint.shape[1]
             (here if inside and b.z == z else there).append(b)
-        blocks = [*there, *_blocks(paint, here, y, x, z)]
+        blocks = [*there, *cut(paint, here, y, x, z)]
         ordered = tuple(sorted(blocks, key=lambda b: b.place))
         return Annotations(self.shape, ordered, self.objects)
 
@@ -226,26 +203,6 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
                 for a, b in zip(self.blocks, other.blocks, strict=True)
             )
         )
-
-
-def _blocks(
-    paint: NDArray[Any], before: Iterable[Block], top: int = 0, left: int = 0, z: int = 0
-) -> list[Block]:
-    """The blocks of paint that begins at (`top`, `left`); those that are as before are shared."""
-    old = {(b.y, b.x): b for b in before if b.z == z}
-    blocks = []
-    for y in range(0, paint.shape[0], BLOCK):
-        for x in range(0, paint.shape[1], BLOCK):
-            part = paint[y : y + BLOCK, x : x + BLOCK]
-            if not part.any():
-                continue
-            known = old.get((top + y, left + x))
-            if known is None or not np.array_equal(known.values, part):
-                values = part.astype(np.uint8)
-                values.flags.writeable = False
-                known = Block(top + y, left + x, values, z)
-            blocks.append(known)
-    return blocks
 
 
 def strokes(paint: ClassMap) -> NDArray[np.int32]:

@@ -13,7 +13,6 @@ from typing import Annotated, Any, BinaryIO
 import msgspec
 from msgspec import Meta, Struct
 
-from napari_unet.core.image import ImageError, Picture
 from napari_unet.core.provenance import Provenance
 from napari_unet.core.settings import Settings
 
@@ -221,38 +220,3 @@ def _check_sizes(tensors: dict[str, Stored], room: int) -> None:
             f"This model file is damaged: it holds {room} bytes of weights, its header says {end}. "
             "Use another copy."
         )
-
-
-def check_channels(wanted: int, found: int) -> None:
-    """Refuse an image with another number of channels than the model was trained on.
-
-    Raises
-    ------
-    ImageError
-    """
-    if wanted != found:
-        raise ImageError(
-            f"This model was trained on images of {wanted} channel{'s' * (wanted != 1)}, "
-            f"this image has {found}: choose the channels it was trained on."
-        )
-
-
-def check_kind(axes: int, picture: Picture) -> None:
-    """Refuse a plane for a model of volumes (3 axes), and a volume for one of planes (2 axes).
-
-    Raises
-    ------
-    ImageError
-    """
-    found = len(picture.shape)
-    if found == axes:
-        return
-    if axes == 3:
-        raise ImageError(
-            "This model segments volumes, this is a single plane: segment files of whole stacks "
-            "with it (Batch segment a folder), or take a model that was trained on planes."
-        )
-    raise ImageError(
-        "This model segments planes, this is a volume: give it the slices one by one, or take a "
-        "model that was trained on volumes."
-    )

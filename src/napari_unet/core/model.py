@@ -25,7 +25,6 @@ from napari_unet.core.header import (
     Header,
     ModelError,
     Shape,
-    check_channels,
     read_front,
     seal,
 )
@@ -34,6 +33,7 @@ from napari_unet.core.precision import predictor_for
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.provenance import Provenance
 from napari_unet.core.settings import Compute, Settings
+from napari_unet.core.suitable import check_channels
 from napari_unet.core.unet import UNet
 from napari_unet.core.volume import as_volume
 

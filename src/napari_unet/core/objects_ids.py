@@ -44,3 +44,14 @@ def changed_ids(before: tuple[int, ...], after: tuple[int, ...]) -> NDArray[np.u
         old, new = ids_of(number, before), ids_of(number, after) or (number,)
         values[list(old)] = np.resize(new, len(old))
     return values
+
+
+def without_class(number: int, objects: tuple[int, ...]) -> NDArray[np.uint8]:
+    """New values (256,) uint8 for paint when a class is removed: its own 0, those above one less.
+
+    Ids of objects, which a class among `objects` has, stay what they are.
+    """
+    values: NDArray[np.uint8] = np.arange(VALUES, dtype=np.uint8)
+    values[number] = 0
+    values[number + 1 : FIRST_ID if objects else None] -= 1
+    return values

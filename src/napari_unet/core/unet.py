@@ -8,7 +8,7 @@ cut into tiles and the outputs laid side by side with no seam (section 2, "overl
 from __future__ import annotations
 
 import copy
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,12 +25,10 @@ from napari_unet.core.blocks import (
     crop,
     he_init,
 )
-from napari_unet.core.tiling import Grid, per_axis
-
-Size: TypeAlias = tuple[int, ...]
+from napari_unet.core.unet_sizes import Size, Sized
 
 
-class UNet(nn.Module):
+class UNet(Sized, nn.Module):
     """The 2015 topology, for any width, depth, number of channels, and 2 or 3 spatial axes.
 
     Parameters
@@ -97,7 +95,7 @@ class UNet(nn.Module):
             ConvPair(i, o, axes, norm=norm, flat=0 < across <= level)
             for level, (i, o) in enumerate(zip(inputs, widths, strict=True))
         )
-        two = self._in_plane(2)
+        two = self.in_plane(2)
         self.pool = POOL[axes](two)
         self.dropout = nn.Dropout(dropout)
         self.up = nn.ModuleList(UP[axes](2 * w, w, two, stride=two) for w in reversed(widths[:-1]))
@@ -108,62 +106,6 @@ class UNet(nn.Module):
         self.sides = nn.ModuleList(CONV[axes](w, side, 1) for w in beside)
         self.head = CONV[axes](width + side * len(self.sides), classes, 1)
         self.apply(he_init)
-
-    # -- size arithmetic ------------------------------------------------------------------
-
-    def _in_plane(self, n: int) -> int | tuple[int, ...]:
-        """So many pixels along each axis, but one slice where slices are not treated alike."""
-        return (1, n, n) if self.across else n
-
-    @property
-    def grids(self) -> tuple[Grid, ...]:
-        """What tiles must fit, for each axis: `grid`, and for slices that are not pooled their own.
-
-        Each of the two convolutions of a level that looks across needs one slice on each side.
-        """
-        slices = (Grid(margin=2 * self.across, stride=1),) if self.across else ()
-        return slices + (self.grid,) * (self.axes - len(slices))
-
-    @property
-    def grid(self) -> Grid:
-        """What tiles must fit along rows and columns: margin and stride, in px.
-
-        A pixel of level l spans 2**l image pixels, and two 3×3 convolutions need 2 of them a side,
-        at each level of both paths and at the bottom: Σ 4·2**l (l < depth) + 2·2**depth. All of
-        it is `shrink` times as much in image pixels, and interpolating back takes a few more.
-        """
-        stride = 1 << self.depth
-        margin = self.shrink * (6 * stride - 4) + self._trim
-        return Grid(margin=margin, stride=self.shrink * stride)
-
-    @property
-    def _trim(self) -> int:
-        """Interpolated pixels that look beyond the edge, and so many more as fit the grid."""
-        return 2 * (self.shrink - 1)
-
-    @property
-    def stride(self) -> int:
-        """Pixels between two positions of the pooling grid: tiles must step by a multiple."""
-        return self.grid.stride
-
-    @property
-    def margin(self) -> int:
-        """Context that an output window needs on each side, in px (92 for the paper's depth 4)."""
-        return self.grid.margin
-
-    def output_size(self, size: Size) -> Size:
-        """Size of the output for an input of `size`, per axis, in px."""
-        grids = self.grids if self.across else per_axis(self.grid, len(size))
-        return tuple(n - 2 * grid.margin for n, grid in zip(size, grids, strict=True))
-
-    def valid_input_size(self, size: Size) -> Size:
-        """Smallest valid input whose output covers `size`, per axis, in px.
-
-        Depth 4 accepts 12 mod 16, from 188 px on: then every pooling meets an even number of
-        pixels (section 2, last paragraph).
-        """
-        grids = self.grids if self.across else per_axis(self.grid, len(size))
-        return tuple(grid.input(n) for n, grid in zip(size, grids, strict=True))
 
     # -- forward --------------------------------------------------------------------------
 
@@ -211,11 +153,11 @@ class UNet(nn.Module):
         if self.shrink == 1:
             return x
         x = self._interpolated(x, self.shrink)
-        trim = [0 if self.across and axis == 0 else 2 * self._trim for axis in range(self.axes)]
+        trim = [0 if self.across and axis == 0 else 2 * self.trim for axis in range(self.axes)]
         return crop(x, torch.Size(n - t for n, t in zip(x.shape[2:], trim, strict=True)))
 
     def _interpolated(self, x: Tensor, factor: int) -> Tensor:
-        scale: Any = self._in_plane(factor)
+        scale: Any = self.in_plane(factor)
         return functional.interpolate(x, scale_factor=scale, mode=LINEAR[self.axes])
 
     def _with_sides(self, levels: list[Tensor]) -> Tensor:

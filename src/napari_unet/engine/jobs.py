@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator, Iterator
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from napari_unet.core.device import Device
 from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError, Picture
 from napari_unet.core.model import Model
 from napari_unet.core.package.running import PackageSegmenter
-from napari_unet.core.prediction import Predictor
+from napari_unet.core.precision import predictor_for
+from napari_unet.core.unet import UNet
 from napari_unet.engine.batch.plan import Order
 from napari_unet.engine.batch.segmenter import ModelSegmenter, Piece
 from napari_unet.engine.folder import segment_folder
@@ -108,7 +111,8 @@ class Jobs:
             return self._packaged(command, trainer.pictures[plane])
         if not trainer.answered:
             raise ModelError("There is no model yet: paint a few strokes of two classes first.")
-        return self._tiles(trainer.predictor.snapshot(), plane, trainer.pictures[plane])
+        net = copy.deepcopy(trainer.best)
+        return self._tiles(net, trainer.device, plane, trainer.pictures[plane])
 
     def _packaged(self, command: SegmentImage, picture: Picture) -> Iterator[Event]:
         """All tiles of a plane by a package, which is opened at once."""
@@ -128,9 +132,12 @@ class Jobs:
             done += labels.size
             yield Segmented(plane, rows.start, columns.start, labels, done, pixels)
 
-    def _tiles(self, predictor: Predictor, plane: PlaneName, picture: Picture) -> Iterator[Event]:
+    def _tiles(
+        self, net: UNet, device: Device, plane: PlaneName, picture: Picture
+    ) -> Iterator[Event]:
         pixels, done = picture.shape[0] * picture.shape[1], 0
         mirrored = self._bench.settings.compute.mirrors
+        predictor = predictor_for(net, device)  # as the model's file would, unlike the preview
         for tile, labels in predictor.segment(picture, mirrored=mirrored):
             trainer = self._bench.trainer
             if trainer is None or trainer.pictures.get(plane) is not picture:

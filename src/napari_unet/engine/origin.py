@@ -6,10 +6,10 @@ from typing import Literal
 
 import msgspec
 
-from napari_unet.core.header import check_channels, check_kind
 from napari_unet.core.image import Picture
 from napari_unet.core.model import Model
 from napari_unet.core.settings import Network, Settings
+from napari_unet.core.suitable import check_channels, check_kind
 
 Init = Literal["bundled", "random"]
 

@@ -20,6 +20,7 @@ from napari_unet.core.keeping import Verdict
 from napari_unet.core.model import Model
 from napari_unet.core.prediction import MemoryShortError, memory_ran_out
 from napari_unet.core.training import Trainer
+from napari_unet.engine.copies import Copies
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.jobs import Jobs
 from napari_unet.engine.live import Live
@@ -29,8 +30,6 @@ from napari_unet.engine.pointing import Pointing
 from napari_unet.engine.supply import PixelsError, Supply
 from napari_unet.engine.workbench import Workbench
 
-_COPY_EVERY = 15.0  # seconds between two copies of the best weights for the parent …
-_COPY_SHARE = 10.0  # … or so many times what the last one took to travel
 _SHORT = (
     "Training does not fit into memory, not even with one patch at a time: choose smaller patches "
     "in the settings, close other programs, or choose the device cpu."
@@ -63,10 +62,7 @@ class Session:
         self._todo: deque[Command] = deque()  # taken from the inbox, an error loses none of them
         self._training = self._resting = self._stumbled = False
         self._unjudged = False  # whether steps were taken since the last check
-        self._copied = (
-            0,
-            0.0,
-        )  # generation of the parent's copy of the best weights; when the next
+        self._copies = Copies(self.bench)
 
     def run(self, inbox: Inbox) -> Iterator[Event]:
         """Work until the inbox is closed. `Idle` says that nothing is left to do for now."""
@@ -229,7 +225,7 @@ class Session:
         if trainer.steps % trainer.interval:
             return
         yield from self._check(trainer)
-        yield from self._copy(trainer)
+        yield from self._copies.next(trainer)
         if trainer.idle_checks >= self.bench.settings.training.patience:
             self._resting = True
             yield events.Rested(
@@ -248,13 +244,3 @@ class Session:
     def _judged(self, trainer: Trainer, verdict: Verdict, seconds: float) -> events.Judged:
         shrink = trainer.best.shrink
         return events.Judged(trainer.steps, verdict.score, verdict.kept, seconds, shrink)
-
-    def _copy(self, trainer: Trainer) -> Iterator[Event]:
-        """Give the parent the best weights now and then, in case this process dies."""
-        generation, due = self._copied
-        began = time.monotonic()
-        if trainer.generation != generation and began > due:
-            yield events.Exported(self.bench.model().to_bytes(), asked=False)
-            now = time.monotonic()  # who listens takes it before going on, however slow the line
-            pause = max(_COPY_EVERY, _COPY_SHARE * (now - began))
-            self._copied = (trainer.generation, now + pause)

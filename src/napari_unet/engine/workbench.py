@@ -6,12 +6,13 @@ from typing import cast
 
 from napari_unet.core.annotations import MAX_CLASSES, AnnotationError, Annotations, check_shapes
 from napari_unet.core.device import Device, choose
-from napari_unet.core.header import ModelError, check_channels, check_kind
-from napari_unet.core.image import ImageError, Picture
+from napari_unet.core.header import ModelError
+from napari_unet.core.image import Picture
 from napari_unet.core.model import Model
 from napari_unet.core.presets import start
 from napari_unet.core.provenance import Notes
 from napari_unet.core.settings import Settings
+from napari_unet.core.suitable import check_alike, check_fits
 from napari_unet.core.training import Trainer
 from napari_unet.engine import squares
 from napari_unet.engine.making import model_of, was_fitted
@@ -122,17 +123,7 @@ class Workbench:
             If the image cannot be used, or has other channels than the planes before it.
         """
         picture = picture_of(command, self._supply)
-        others = [p for name, p in self._pictures.items() if name != command.plane]
-        if others and others[0].channels != picture.channels:
-            raise ImageError(
-                f"This image has {picture.channels} channel(s), the ones before have "
-                f"{others[0].channels}: one network learns from images of one kind."
-            )
-        if others and len(others[0].shape) != len(picture.shape):
-            raise ImageError(
-                "One network learns from volumes or from single planes, not from both: "
-                "close one of the images."
-            )
+        check_alike(picture, [p for n, p in self._pictures.items() if n != command.plane])
         self._origin.check(picture)
         replaced = self._pictures.get(command.plane)
         self._pictures[command.plane], self._titles[command.plane] = picture, command.title
@@ -200,16 +191,7 @@ class Workbench:
             If its classes are fewer than those painted, or its channels are not the image's.
         """
         shape = model.header.shape
-        painted = max((paint.largest for paint in self._paint.values()), default=0)
-        if painted > shape.classes:
-            raise ModelError(
-                f"This model has {shape.classes} classes but class {painted} is painted: "
-                "erase that paint, or choose a model with as many classes."
-            )
-        for picture in self._pictures.values():
-            check_channels(shape.in_channels, picture.channels)
-            if shape.axes == 3:
-                check_kind(3, picture)
+        check_fits(shape, self._pictures.values(), self._paint.values())
         self._origin.adopt(model)
         self.settings = self._origin.settled(self.settings)
         self.classes = model.header.classes or tuple(f"class {i + 1}" for i in range(shape.classes))

@@ -9,10 +9,10 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.utils import Colormap
 from napari.viewer import Viewer
+from numpy.typing import NDArray
 
 from napari_unet.core.annotations import check_shapes
 from napari_unet.core.image import ImageError, is_large
-from napari_unet.core.objects_ids import FIRST_ID
 from napari_unet.widgets.easel import MovingEasel, easel_of
 from napari_unet.widgets.palette import label_colours
 from napari_unet.widgets.planes import (
@@ -87,12 +87,9 @@ class Binding:
         self.paint.colormap = label_colours(colours)
         self.prediction.colormap = label_colours(colours, faint_background=True)
 
-    def drop_class(self, number: int) -> None:
-        """Erase a class from paint and prediction and close the gap in the numbers."""
+    def drop_class(self, table: NDArray[np.uint8]) -> None:
+        """Erase a class from paint and prediction: (256,) values that take others' places."""
         self.strokes.flush()
-        table = np.arange(256, dtype=np.uint8)
-        table[number] = 0
-        table[number + 1 : FIRST_ID if self.strokes.objects else None] -= 1
         self.strokes.easel.recode(indices(self.paint), table)
         self.paint.data = self.paint.data  # tells that it changed
         if isinstance(self.prediction.data, np.ndarray):

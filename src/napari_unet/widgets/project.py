@@ -106,8 +106,8 @@ class Project(QObject):
         self._witness.settle()
         if self.store is None:
             self._begin(Store(path, self._manifest, ProjectFolder.create(path)))
-        else:
-            self.store.move(path)
+        elif not self.store.move(path, self.record.work):
+            self.book.copy_anew(self.store)
         self.changed.emit()
 
     def adopt(self, opened: Opened) -> None:

@@ -97,6 +97,14 @@ class ImageBook:
             if source.copy is None and (source.file is None or not source.file.checksum):
                 store.identify(number, at, source, pixels(layer))
 
+    def copy_anew(self, store: Store) -> None:
+        """The copies of the images on the desk were lost: make others."""
+        for number, entry in tuple(self.entries.items()):
+            if self.binding(number) is not None:
+                layers = tuple(replace(source, copy=None) for source in entry.layers)
+                self.entries[number] = replace(entry, layers=layers)
+                self.identify(store, number)
+
     def identified(self, number: int, at: int, source: Source) -> None:
         """The file of a layer was looked at."""
         entry = self.entries.get(number)

@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.project import folder, shelf
+from napari_unet.core.project.canvas import Work
 from napari_unet.core.project.changes import Entry, LabelClass, Plane
 from napari_unet.core.project.errors import DamagedError
 from napari_unet.core.project.folder import ProjectFolder
@@ -79,6 +80,7 @@ class Store(QObject):
         self.best: float | None = None
         self._model, self._best_model = b"", b""
         self._folder = opened  # of the threads
+        self._whole = True  # whether all of it was there when it was moved last
         self._opening = Lock()
         self._found: deque[tuple[int, int, Source]] = deque()
         self._disk = Autosave()
@@ -149,8 +151,16 @@ class Store(QObject):
 
     # -- its place -----------------------------------------------------------------------
 
-    def move(self, path: Path) -> None:
+    def move(self, path: Path, work: Work) -> bool:
         """Go on in a copy in another folder; a copy of the program's own is then not needed.
+
+        Where the old one is not whole any more, the log begins anew with all of `work`; what waits
+        to be written comes after it, and changes nothing that is not so already.
+
+        Returns
+        -------
+        bool
+            Whether it was whole.
 
         Raises
         ------
@@ -158,9 +168,11 @@ class Store(QObject):
             If the folder cannot be used; nothing is changed then.
         """
         self.flush(_PATIENCE)
-        self._disk.now(partial(self._move, path))
+        self._whole = True
+        self._disk.now(partial(self._move, path, work))
         self.save()
         self.changed.emit()
+        return self._whole
 
     def close(self) -> None:
         """Let others open it. What waits to be written is lost: flush before."""
@@ -239,12 +251,14 @@ class Store(QObject):
                 "a file and open that, so that it is found again."
             )
 
-    def _move(self, path: Path) -> None:
+    def _move(self, path: Path, work: Work) -> None:
         old = self._folder
         if old is None:
             self._folder = ProjectFolder.create(path)
         else:
-            self._folder = old.copy_to(path)
+            self._whole = old.is_whole()
+            self._folder = old.copy_to(path, work)
+            self.entries += self._folder.log.count - old.log.count
             if shelf.is_unsaved(old.path):
                 folder.remove(old.path)
         self.path = path

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.core.annotations import Annotations
+from napari_unet.core.annotations import Annotations, Block
 from napari_unet.core.project.changes import Change, Painted, Plane, difference
 from napari_unet.core.project.record import Record, Seen
 from napari_unet.widgets.desk import Desk
@@ -48,6 +50,7 @@ class Witness(QObject):
         desk.bound.connect(self._on_bound)
         desk.repixelled.connect(self._on_repixelled)
         desk.planes.dealt.connect(self._on_dealt)
+        roster.recoded.connect(self._on_recoded)
         roster.changed.connect(self._on_classes)
 
     def start_anew(self) -> None:
@@ -124,6 +127,14 @@ class Witness(QObject):
         if number is not None:
             self.book.held[number, index] = held
             self.held.emit()
+
+    def _on_recoded(self, table: NDArray[np.uint8]) -> None:
+        """Strokes on images that are not on the desk must go on meaning what they meant."""
+        for plane, paint in self.record.work.planes.items():
+            if paint.blocks and self.book.binding(plane[0]) is None:
+                blocks = tuple(Block(b.y, b.x, table[b.values]) for b in paint.blocks)
+                recoded = Annotations(paint.shape, blocks, paint.objects)
+                self._see(self.record.painted(plane, recoded), "do")
 
     def _on_classes(self) -> None:
         after = stored_classes(self._roster.classes)

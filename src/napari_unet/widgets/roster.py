@@ -10,7 +10,13 @@ from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.core.objects_ids import FIRST_ID, classes_of_values, ids_of
+from napari_unet.core.objects_ids import (
+    FIRST_ID,
+    changed_ids,
+    classes_of_values,
+    ids_of,
+    without_class,
+)
 from napari_unet.widgets.classes import ClassList
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.layers import find_paint
@@ -29,8 +35,11 @@ class Roster(QObject):
     changed : names, colours or number of classes are different now.
     renamed : the names are; the engine must know.
     selected_changed : another class is painted now.
+    recoded : (256,) uint8
+        The values of all strokes became others, by this table; those on the desk have.
     """
 
+    recoded = Signal(object)
     changed = Signal()
     renamed = Signal()
     selected_changed = Signal()
@@ -53,6 +62,8 @@ class Roster(QObject):
             self._desk.objects = classes.objects
             for binding in self._desk.bindings:
                 binding.strokes.tell_apart(classes.objects, recode=recode)
+            if recode:
+                self.recoded.emit(changed_ids(before.objects, classes.objects))
         if classes.colours != before.colours:
             self._desk.recolour(classes.colours)
         if classes.names != before.names:
@@ -107,8 +118,10 @@ class Roster(QObject):
         classes = self.classes.without(number)
         if number in self.classes.objects:
             self.tell_apart(number, on=False)  # the ids of other objects stay what they are
+        table = without_class(number, self.classes.objects)
         for binding in self._desk.bindings:
-            binding.drop_class(number)
+            binding.drop_class(table)
+        self.recoded.emit(table)
         self.set(classes, recode=False)
         self.select(min(self.selected, len(classes)))
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import tracemalloc
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,11 +92,13 @@ def test_a_changed_byte_is_refused_or_can_be_applied(at, value):
 
 
 def test_a_small_record_cannot_ask_for_much_memory():
-    import zlib
-
     bomb = zlib.compress(bytes(50_000_000))
+    tracemalloc.start()
     with pytest.raises(DamagedError):
         unpacked(bomb, 100)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1_000_000
 
 
 def test_a_stroke_outside_its_plane_is_refused():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,5 +47,15 @@ def test_zeros_at_the_end_are_no_records():
     assert read(frame(b"stroke") + bytes(4096)) == [b"stroke"]
 
 
-def test_a_length_that_is_not_there_asks_for_no_memory():
-    assert read(b"\xff\xff\xff\x7f" + bytes(20)) == []
+@pytest.mark.parametrize("length", [0x7FFFFFFF, 21])
+def test_a_length_that_is_not_there_asks_for_no_memory(length):
+    asked = []
+
+    class File(io.BytesIO):
+        def read(self, size=-1):
+            asked.append(size)
+            return super().read(size)
+
+    data = length.to_bytes(4, "little") + bytes(4) + bytes(20)
+    assert list(whole_frames(File(data))) == []
+    assert asked == [8]

@@ -9,6 +9,8 @@ import pytest
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.project.errors import ProjectError
 from napari_unet.core.project.folder import HELD, LOG, MANIFEST, SNAPSHOT, ProjectFolder, locked
+from napari_unet.core.project.frames import whole_frames
+from napari_unet.core.project.log import MAGIC
 from napari_unet.core.project.manifest import Manifest
 from napari_unet.core.project.recovery import open_project
 
@@ -34,6 +36,9 @@ def test_a_log_cut_at_any_byte_gives_back_what_was_whole(painted, reopened, tmp_
     data = (painted.path / LOG).read_bytes()
     (painted.path / SNAPSHOT).unlink()
     counts = []
+    with (painted.path / LOG).open("rb") as file:
+        file.seek(len(MAGIC))
+        ends = {0, len(MAGIC), *(end for _, end in whole_frames(file))}
     for cut in [*range(60), *range(60, len(data), 7), len(data)]:
         path = tmp_path / f"cut{cut}"
         shutil.copytree(painted.path, path)
@@ -42,6 +47,7 @@ def test_a_log_cut_at_any_byte_gives_back_what_was_whole(painted, reopened, tmp_
         done = len(opened.record.history.done)
         counts.append(done)
         assert equal(dense(opened), painted.states[done])
+        assert bool(opened.told) == (cut not in ends)
         if opened.told:
             assert f"{done} change" in opened.told[0]
             kept = next((path / "damaged").glob("*strokes.log")).read_bytes()
@@ -162,7 +168,7 @@ def test_a_failed_write_is_repeated_without_a_gap(painted, reopened, monkeypatch
 
 def test_a_copy_goes_on_by_itself(painted, tmp_path, reopened):
     opened = open_project(painted.path)
-    copy = opened.folder.copy_to(tmp_path / "copy")
+    copy = opened.folder.copy_to(tmp_path / "copy", opened.record.work)
     copy.append([opened.record.history.undo(1.0)])
     copy.close()
     assert len(reopened(tmp_path / "copy").record.history.done) == 11

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -70,8 +72,25 @@ def test_a_header_that_promises_too_much_asks_for_no_memory(tmp_path):
     path = tmp_path / "images" / "1.npy"
     path.parent.mkdir()
     with path.open("wb") as file:
-        header = {"descr": "<f8", "fortran_order": False, "shape": (10**6, 10**6)}
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**4, 10**4)}
         np.lib.format.write_array_header_1_0(file, header)
-    source = Source("a", (10**6, 10**6), "float64", copy=File("images/1.npy"))
+    source = Source("a", (10**4, 10**4), "float64", copy=File("images/1.npy"))
+    tracemalloc.start()
+    with pytest.raises(ProjectError):
+        sources.copied(tmp_path, source)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 10_000_000
+
+
+def test_objects_in_a_copy_are_not_unpickled(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (exec, ("raise SystemExit('code of a stranger ran')",))
+
+    path = tmp_path / "images" / "1.npy"
+    path.parent.mkdir()
+    np.save(path, np.array([[Evil()]], dtype=object), allow_pickle=True)
+    source = Source("a", (1, 1), "object", copy=File("images/1.npy"))
     with pytest.raises(ProjectError):
         sources.copied(tmp_path, source)

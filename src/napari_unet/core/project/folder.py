@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.project import disk, manifest, snapshot, sources
+from napari_unet.core.project.canvas import Work, bridge
 from napari_unet.core.project.changes import Entry, LabelClass, Plane
 from napari_unet.core.project.errors import ProjectError
 from napari_unet.core.project.log import StrokeLog
@@ -92,12 +94,18 @@ class ProjectFolder:
         """Delete a model file, `BEST` or `LAST`."""
         (self.path / name).unlink(missing_ok=True)
 
-    def copy_to(self, path: Path) -> ProjectFolder:
+    def is_whole(self) -> bool:
+        """Whether the log is as long as it was written; its disk may be gone."""
+        file = self.log.path
+        return not self.log.end or (file.is_file() and file.stat().st_size >= self.log.end)
+
+    def copy_to(self, path: Path, work: Work) -> ProjectFolder:
         """A copy of all files in a new or empty folder, open; this one is closed.
 
-        Links to images are relative to the folder, so the manifest must be saved anew.
+        Links to images are relative to the folder, so the manifest must be saved anew. Where the
+        log is not whole any more, it begins anew with all of `work`.
         """
-        copy = ProjectFolder.create(path)
+        whole, copy = self.is_whole(), ProjectFolder.create(path)
         try:
             for file in sorted(self.path.rglob("*")):
                 name = file.relative_to(self.path)
@@ -107,9 +115,18 @@ class ProjectFolder:
         except BaseException:
             copy.close()
             raise
-        copy.log = StrokeLog(path / LOG, self.log.end, self.log.count)
+        if whole:
+            copy.log = StrokeLog(path / LOG, self.log.end, self.log.count)
+        else:
+            copy.begin_log(work)
         self.close()
         return copy
+
+    def begin_log(self, work: Work) -> None:
+        """Write all paint into an empty log."""
+        everything = bridge(Work(), work, time.time())
+        self.append([] if everything is None else [everything])
+        self.snapshot(self.log.count, work.planes, work.classes)
 
     def close(self) -> None:
         """Let others open it."""

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from napari_unet.core.device import Device, choose
-from napari_unet.core.header import check_channels, check_kind
 from napari_unet.core.image import Normalisation, Picture
 from napari_unet.core.model import Model
 from napari_unet.core.prediction import OUTPUT, Predictor
 from napari_unet.core.settings import Compute
+from napari_unet.core.suitable import check_channels, check_kind
 from napari_unet.core.tiling import Window
 
 # A tile: where it lies, its classes (h, w) uint8 and, if asked for, probabilities (K, h, w) float32
