@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_unet.core import header
+from napari_unet.core import suitable
 from napari_unet.core.files import replacing
 from napari_unet.core.header import Header, ModelError, read_front, read_header
 from napari_unet.core.image import ImageError
@@ -92,7 +92,7 @@ def check_channels(data: bytes, found: int) -> None:
         If the bytes are not a model file, or it does not fit.
     """
     try:
-        header.check_channels(_header(data).shape.in_channels, found)
+        suitable.check_channels(_header(data).shape.in_channels, found)
     except ImageError as error:
         raise ModelFileError(str(error)) from error
 
