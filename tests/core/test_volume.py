@@ -75,6 +75,20 @@ def test_inflated_weights_say_of_each_slice_what_2d_weights_say(across, shrink):
     assert wanted.std() > 0.01
 
 
+def test_slices_from_which_nothing_was_learnt_cost_nothing():
+    _, net = pair(3)
+    assert net.folded().grids[0].margin == 0
+    assert net.grids[0].margin == 6
+    with torch.no_grad():
+        net.down[1][0].weight[0, 0, 2] += 0.1  # one kernel now looks at the next slice
+    folded = net.folded()
+    assert folded.grids[0].margin == 1
+    volume = torch.randn(1, 1, 13, *(g.input(9) for g in net.grids[1:]))
+    with torch.inference_mode():
+        wanted, found = net.features(volume), folded.features(volume[:, :, 5:8])
+    assert torch.allclose(found, wanted, atol=1e-5)
+
+
 def test_inflated_weights_can_learn_what_other_slices_tell():
     _, net = pair(2)
     net.features(torch.randn(1, 1, *(g.input(1) for g in net.grids))).sum().backward()

@@ -23,6 +23,7 @@ from napari_unet.core.blocks import (
     UP,
     ConvPair,
     crop,
+    flattened,
     he_init,
 )
 from napari_unet.core.tiling import Grid, per_axis
@@ -119,9 +120,10 @@ class UNet(nn.Module):
     def grids(self) -> tuple[Grid, ...]:
         """What tiles must fit, for each axis: `grid`, and for slices that are not pooled their own.
 
-        Each of the two convolutions of a level that looks across needs one slice on each side.
+        Each convolution that looks across needs one slice on each side.
         """
-        slices = (Grid(margin=2 * self.across, stride=1),) if self.across else ()
+        reach = sum(pair.reach for pair in self.down if isinstance(pair, ConvPair))
+        slices = (Grid(margin=reach, stride=1),) if self.across else ()
         return slices + (self.grid,) * (self.axes - len(slices))
 
     @property
@@ -250,13 +252,26 @@ class UNet(nn.Module):
         if size != valid:
             raise ValueError(f"an input of {size} px does not fit the U-Net; pad it to {valid} px")
 
+    def flatten(self) -> None:
+        """Look at slices around only where something was learnt from them; then not to be trained.
+
+        The maps stay the same, and those of a network that began as a 2-D one cost no more.
+        """
+        for pair in self.down:
+            if self.across and isinstance(pair, ConvPair):
+                pair[0], pair[3] = flattened(pair[0]), flattened(pair[3])
+
     def folded(self) -> UNet:
-        """A copy for prediction: batch norm folded into the convolutions, no drop-out."""
+        """A copy for prediction: batch norm folded into the convolutions, no drop-out.
+
+        It looks at other slices only where it learnt from them: see `flatten`.
+        """
         net = copy.deepcopy(self).eval()
         for pair in [*net.down, *net.merge]:
             for i in range(0, len(pair), 3):
                 if not isinstance(pair[i + 1], nn.Identity):
                     pair[i] = fuse_conv_bn_eval(pair[i], pair[i + 1])
                     pair[i + 1] = nn.Identity()
+        net.flatten()
         net.norm = False
         return net.requires_grad_(requires_grad=False)

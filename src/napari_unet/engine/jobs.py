@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from itertools import chain
 from pathlib import Path
@@ -129,12 +130,12 @@ class Jobs:
             yield Segmented(plane, rows.start, columns.start, labels, done, pixels)
 
     def _tiles(self, predictor: Predictor, plane: PlaneName, picture: Picture) -> Iterator[Event]:
-        pixels, done = picture.shape[0] * picture.shape[1], 0
+        pixels, done = math.prod(picture.shape), 0
         mirrored = self._bench.settings.compute.mirrors
         for tile, labels in predictor.segment(picture, mirrored=mirrored):
             trainer = self._bench.trainer
             if trainer is None or trainer.pictures.get(plane) is not picture:
                 return  # the image is gone
             done += labels.size
-            y, x = (w.start for w in tile.write)
-            yield Segmented(plane, y, x, labels, done, pixels)
+            z, y, x = tile.corner
+            yield Segmented(plane, y, x, labels, done, pixels, z)
