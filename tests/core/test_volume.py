@@ -11,7 +11,7 @@ from torch import nn
 
 from napari_unet.core.adaptation import adapted
 from napari_unet.core.annotations import AnnotationError, Annotations
-from napari_unet.core.image import ImageError, Normalisation, Picture
+from napari_unet.core.image import ImageError, Normalisation, Picture, as_volume
 from napari_unet.core.model import Model, bundled
 from napari_unet.core.patches import Patches
 from napari_unet.core.prediction import Predictor, predict
@@ -20,7 +20,7 @@ from napari_unet.core.settings import Compute, Settings, changed
 from napari_unet.core.tiling import Grid, tiles
 from napari_unet.core.training import Trainer
 from napari_unet.core.unet import UNet
-from napari_unet.core.volume import as_volume, inflated, levels_across
+from napari_unet.core.volume import inflated, levels_across
 
 
 def network(across: int, depth: int = 2, **options) -> UNet:
