@@ -29,7 +29,14 @@ from napari_unet.widgets.classes import ClassList
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.mirror import ActivityMirror
-from napari_unet.widgets.model_file import ANY_PATTERN, ModelFileError, class_names, read_model
+from napari_unet.widgets.model_file import (
+    ANY_PATTERN,
+    ModelFileError,
+    class_names,
+    is_of_volumes,
+    read_model,
+)
+from napari_unet.widgets.regions import too_large
 from napari_unet.widgets.segmenting import ImageSegmenter, Package
 from napari_unet.widgets.studios import studio_of
 
@@ -150,13 +157,20 @@ class ApplyWidget(QWidget):
             self._keeper.post(Restore(data))
         colours = ClassList().grown(count).colours
         package = chosen if isinstance(chosen, Package) else None
-        self._segmenter.start(self.channels.images, colours, package=package)
+        volumes = bool(data) and is_of_volumes(data)
+        self._segmenter.start(self.channels.images, colours, package=package, volumes=volumes)
         self._refresh()
 
     def _open(self, path: Path) -> Package | tuple[int, bytes] | None:
         """A package that may be run, a model with its number of classes, or None if not wanted."""
         if not looks_like_one(path):
             data = read_model(path)
+            image = self.image.layer
+            if image is not None and is_of_volumes(data) and too_large(image):
+                raise ModelFileError(
+                    "This model looks at stacks as a whole, and this one is too large for that "
+                    "here: segment its file with Batch segment a folder."
+                )
             return len(class_names(data)), data
         if not needs_trust(Archive(path).description()):
             return Package(str(path))
