@@ -11,7 +11,7 @@ from torch import nn
 
 from napari_unet.core.adaptation import adapted
 from napari_unet.core.annotations import AnnotationError, Annotations
-from napari_unet.core.image import ImageError, Normalisation, Picture
+from napari_unet.core.image import ImageError, Normalisation, Picture, as_volume
 from napari_unet.core.model import Model, bundled
 from napari_unet.core.patches import Patches
 from napari_unet.core.prediction import Predictor, predict
@@ -20,7 +20,7 @@ from napari_unet.core.settings import Compute, Settings, changed
 from napari_unet.core.tiling import Grid, tiles
 from napari_unet.core.training import Trainer
 from napari_unet.core.unet import UNet
-from napari_unet.core.volume import as_volume, inflated, levels_across
+from napari_unet.core.volume import inflated, levels_across
 
 
 def network(across: int, depth: int = 2, **options) -> UNet:
@@ -73,6 +73,20 @@ def test_inflated_weights_say_of_each_slice_what_2d_weights_say(across, shrink):
     assert found.shape == wanted.shape
     assert torch.allclose(found, wanted, atol=1e-5)
     assert wanted.std() > 0.01
+
+
+def test_slices_from_which_nothing_was_learnt_cost_nothing():
+    _, net = pair(3)
+    assert net.folded().grids[0].margin == 0
+    assert net.grids[0].margin == 6
+    with torch.no_grad():
+        net.down[1][0].weight[0, 0, 2] += 0.1  # one kernel now looks at the next slice
+    folded = net.folded()
+    assert folded.grids[0].margin == 1
+    volume = torch.randn(1, 1, 13, *(g.input(9) for g in net.grids[1:]))
+    with torch.inference_mode():
+        wanted, found = net.features(volume), folded.features(volume[:, :, 5:8])
+    assert torch.allclose(found, wanted, atol=1e-5)
 
 
 def test_inflated_weights_can_learn_what_other_slices_tell():

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import numpy as np
 import pytest
 import tifffile
 import torch
 
-from napari_unet.core.annotations import AnnotationError
+from napari_unet.core.annotations import AnnotationError, Annotations
 from napari_unet.core.image import ImageError
 from napari_unet.core.model import Model
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Compute, Settings, changed
 from napari_unet.core.unet import UNet
+from napari_unet.engine import messages as m
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter
 from napari_unet.engine.batch.stages import Found, read, segment
+from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.messages import Open
+from napari_unet.engine.session import Session
 from napari_unet.engine.train import TrainingError, train
 from napari_unet.engine.workbench import Workbench
 
@@ -104,3 +109,32 @@ def test_each_time_of_a_stack_is_a_volume_of_its_own(tmp_path, model):
             assert (found[3 * t + z].classes == wanted[z]).all()
             assert found[3 * t + z].probabilities.shape == (2, 24, 20)
             assert (found[3 * t + z].sheet.plane == frames[t, z]).all()
+
+
+def test_the_slice_in_view_is_predicted_first_and_pointed_into(volume, model):
+    image, paint = volume
+    inbox = Inbox(
+        m.Configure(("ground", "ball"), quick()),
+        m.Open("v", image[None], anisotropy=3.0),
+        m.Look("v", (0, 0, 32, 32), m.UNSURE, (), 3),
+        m.Annotate("v", Annotations.of_volume(paint)),
+    )
+    session = Session(spare=0, init=model)
+    events = session.run(inbox)
+    heard = list(takewhile(lambda event: not isinstance(event, m.Idle), events))
+    tiles = [event for event in heard if isinstance(event, m.Predicted)]
+    newest = [t for t in tiles if t.generation == tiles[-1].generation]
+    assert [t.z for t in newest][:3] in ([3, 4, 2], [3, 2, 4])
+    assert sorted(t.z for t in newest) == [0, 1, 2, 3, 4]
+    assert {t.labels.shape for t in newest} == {(1, 32, 32)}
+    assert {t.overlay.shape for t in newest} == {(1, 32, 32)}
+    whole = session.bench.model().segment(image, compute=quick().compute)
+    assert all((t.labels[0] == whole[t.z]).all() for t in newest)
+    inbox.post(m.Suggest())
+    said = list(takewhile(lambda event: not isinstance(event, m.Idle), events))
+    (told,) = [event for event in said if isinstance(event, m.Suggested)]
+    assert told.z == 3
+    inbox.post(m.SegmentImage("v"))
+    said = list(takewhile(lambda event: not isinstance(event, m.Idle), events))
+    pieces = [event for event in said if isinstance(event, m.Segmented)]
+    assert pieces[-1].done == pieces[-1].total == image.size

@@ -118,6 +118,9 @@ class FakeEngine:
         if self.means is None or self.look is None or self.look.plane not in self.images:
             return
         image = self.images[self.look.plane]
+        if image.ndim == 3:
+            self.sweep_slices(image)
+            return
         places = [
             (y, x) for y in range(0, image.shape[0], TILE) for x in range(0, image.shape[1], TILE)
         ]
@@ -132,6 +135,14 @@ class FakeEngine:
                 m.Swept(self.look.plane, self.generation, done, len(places), len(places) - done)
             )
 
+    def sweep_slices(self, volume):
+        """The slice that is looked at first."""
+        order = sorted(range(len(volume)), key=lambda z: abs(z - self.look.z))
+        for z in order:
+            labels = self.classify(volume[z])[None]
+            shown = None if self.look.overlay is None else np.full_like(labels, 7)
+            self.say(m.Predicted(self.look.plane, self.generation, 0, 0, labels, shown, z))
+
     def segment(self, plane):
         if self.means is None and not self.restored:
             self.say(m.Refused("Nothing is learnt yet: paint two classes or load a model.", plane))
@@ -140,10 +151,10 @@ class FakeEngine:
         if self.means is None:
             self.means = {1: float(image.min()), 2: float(image.max())}
         labels = self.classify(image)
-        half = (image.shape[0] + 1) // 2
+        half, deep = (image.shape[0] + 1) // 2, image.ndim == 3
         self.queue += [
             m.Segmented(plane, 0, 0, labels[:half], 1, 2),
-            m.Segmented(plane, half, 0, labels[half:], 2, 2),
+            m.Segmented(plane, *((0, 0) if deep else (half, 0)), labels[half:], 2, 2, deep * half),
         ]
 
     def segment_folder(self, command):

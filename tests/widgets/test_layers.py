@@ -11,6 +11,7 @@ from napari_unet.core.objects_ids import without_class
 from napari_unet.widgets.layers import bind
 from napari_unet.widgets.pixels import pixels_of
 from napari_unet.widgets.planes import current_index, plane_shape
+from napari_unet.widgets.regions import Region
 
 COLOURS = ("#56b4e9", "#e69f00", "#009e73")
 
@@ -103,14 +104,14 @@ def test_channels_of_other_sizes_are_refused(viewer, bound):
 
 def test_channels_make_one_plane(viewer):
     one, two = viewer.add_image(np.zeros((30, 40))), viewer.add_image(np.ones((30, 40)))
-    plane = pixels_of([one, two], ()).whole()
+    plane = pixels_of([one, two], Region(())).whole()
     assert plane.shape == (2, 30, 40)
     assert (plane[1] == 1).all()
 
 
 def test_colour_images_have_three_channels(viewer, bound):
     image = viewer.add_image(np.zeros((30, 40, 4), np.uint8), rgb=True)
-    assert pixels_of([image], ()).whole().shape == (3, 30, 40)
+    assert pixels_of([image], Region(())).whole().shape == (3, 30, 40)
     assert bound([image]).paint.data.shape == (30, 40)
 
 
@@ -118,7 +119,7 @@ def test_a_pyramid_is_used_at_full_resolution(viewer, bound):
     levels = [np.zeros((64, 80)), np.zeros((32, 40))]
     image = viewer.add_image(levels, multiscale=True)
     assert plane_shape(image) == (64, 80)
-    assert pixels_of([image], ()).whole().shape == (1, 64, 80)
+    assert pixels_of([image], Region(())).whole().shape == (1, 64, 80)
     assert bound([image]).paint.data.shape == (64, 80)
 
 
@@ -128,7 +129,7 @@ def test_the_plane_in_view_follows_the_sliders(viewer):
     )
     viewer.dims.set_current_step(0, 4)
     assert current_index(viewer, image) == (4,)
-    assert (pixels_of([image], (4,)).whole() == 4).all()
+    assert (pixels_of([image], Region((4,))).whole() == 4).all()
 
 
 def test_dropping_a_class_erases_it_and_closes_the_gap(viewer, bound):

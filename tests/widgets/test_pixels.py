@@ -14,6 +14,7 @@ from napari_unet.widgets import pixels as module
 from napari_unet.widgets.feed import Feed
 from napari_unet.widgets.pixels import LayerPixels, PlanePixels, pixels_of
 from napari_unet.widgets.planes import choose_channel_axis, full_shape
+from napari_unet.widgets.regions import Region
 
 RNG = np.random.default_rng(0)
 
@@ -36,18 +37,18 @@ def test_channels_of_an_axis():
     array = RNG.integers(0, 99, (4, 2, 30, 40), np.uint8)  # z, c
     image = Image(array, axis_labels=("z", "c", "y", "x"))
     assert full_shape(image) == (4, 1, 30, 40)
-    assert np.array_equal(pixels_of([image], (3, 0)).whole(), array[3])
+    assert np.array_equal(pixels_of([image], Region((3, 0))).whole(), array[3])
     choose_channel_axis(image, 0)
     assert full_shape(image) == (1, 2, 30, 40)
-    assert np.array_equal(pixels_of([image], (0, 1)).whole(), array[:, 1])
+    assert np.array_equal(pixels_of([image], Region((0, 1))).whole(), array[:, 1])
     choose_channel_axis(image, None)
-    assert np.array_equal(pixels_of([image], (3, 1)).whole(), array[3, 1][None])
+    assert np.array_equal(pixels_of([image], Region((3, 1))).whole(), array[3, 1][None])
 
 
 def test_parts_of_several_layers():
     one = RNG.integers(0, 99, (50, 60), np.uint8)
     two = RNG.integers(0, 99, (50, 60, 3), np.uint8)
-    pixels = pixels_of([Image(one), Image(two, rgb=True)], ())
+    pixels = pixels_of([Image(one), Image(two, rgb=True)], Region(()))
     assert pixels.shape == (50, 60)
     part = pixels.read((10, 20, 30, 50))
     assert part.shape == (4, 20, 30)
@@ -88,7 +89,7 @@ def feed(qtbot):
 
 
 def test_what_is_in_memory_is_sent_at_once(feed):
-    feed.give("a", pixels_of([Image(np.eye(8), name="eye")], ()))
+    feed.give("a", pixels_of([Image(np.eye(8), name="eye")], Region(())))
     (command,) = feed.said
     assert isinstance(command, m.Open)
     assert command.title == "eye"
@@ -106,7 +107,9 @@ def test_what_is_lazy_is_read_on_another_thread(feed, qtbot):
 def test_a_large_plane_is_offered_and_read_part_by_part(feed, qtbot, monkeypatch):
     monkeypatch.setattr(image_module, "LARGE", 1 << 10)
     array = RNG.integers(0, 999, (300, 200), np.uint16)
-    feed.give("a", pixels_of([Image(da.from_array(array, chunks=64), multiscale=False)], ()))
+    feed.give(
+        "a", pixels_of([Image(da.from_array(array, chunks=64), multiscale=False)], Region(()))
+    )
     qtbot.waitUntil(lambda: bool(feed.said), timeout=5000)
     offer = feed.said.pop()
     assert isinstance(offer, m.Offer)
@@ -143,7 +146,7 @@ def test_what_cannot_be_read_is_said(feed, qtbot):
         def __getitem__(self, key):
             raise OSError("disk on fire")
 
-    pixels = pixels_of([Image(np.eye(8))], ())
+    pixels = pixels_of([Image(np.eye(8))], Region(()))
     broken = type(pixels)(
         (type(pixels.parts[0])((Broken(np.eye(8)),), (), rgb=False, channel=None),)
     )

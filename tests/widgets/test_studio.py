@@ -330,7 +330,7 @@ def test_a_model_of_volumes_is_refused_before_it_takes_the_place_of_another(pain
 
     path, before = tmp_path / "volumes.safetensors", painted.lesson._model
     path.write_bytes(model_bytes(painted.roster.classes.names, axes=3))
-    with pytest.raises(ModelFileError, match="segments volumes, which the panel does not"):
+    with pytest.raises(ModelFileError, match="choose a stack of slices first"):
         painted.load_model(path)
     assert painted.lesson._model == before
 

@@ -46,6 +46,11 @@ def read_project(path: Path) -> Material:
         with closing(opened.folder):
             for sentence in opened.told:
                 say(sentence)
+            if opened.manifest.volumes:
+                say(
+                    "In the panel this project looks across slices. Here its painted slices are "
+                    "learnt from one by one; train on volumes with --volume and files of strokes."
+                )
             return _read(opened)
     except ProjectError as error:
         raise Refusal(str(error)) from error

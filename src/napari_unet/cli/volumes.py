@@ -15,8 +15,8 @@ from napari_unet.cli.pairs import check_pair, pair
 from napari_unet.core.annotations import AnnotationError, check_class_map, check_whole_numbers
 from napari_unet.core.calibration import Spacing
 from napari_unet.core.files import FileError
+from napari_unet.core.image import as_volume
 from napari_unet.core.reading import open_stack
-from napari_unet.core.volume import as_volume
 
 
 def read_volumes(options: argparse.Namespace) -> tuple[Material, float]:

@@ -22,7 +22,7 @@ from napari_unet.core.unet import UNet
 
 _OUTPUT = 260  # px per side of a window's output
 _MOST = 2  # windows along an axis
-_OF_SLICE = 100  # px per side of a window's output in a volume, whose windows are thick
+_OF_SLICE = 100  # px per side of a window's output in a volume, where windows are thick
 
 
 def adapted(net: UNet, picture: Picture, device: Device) -> UNet:
@@ -39,16 +39,20 @@ def adapted(net: UNet, picture: Picture, device: Device) -> UNet:
     UNet
         On the same device as `net`, in evaluation mode.
     """
-    measured = device.put(copy.deepcopy(net)).eval()
+    measured = copy.deepcopy(net)
+    measured.flatten()
+    measured = device.put(measured).eval()
     for module in measured.modules():
         if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm3d)):
             module.reset_running_stats()
             module.momentum = None  # the plain mean
             module.train()
     with torch.no_grad(), device.precise():
-        measured.features(device.tensor(_sample(picture, net.grids)))
-    measured.adapted = True
-    return measured.eval().to(net.head.weight.device)
+        measured.features(device.tensor(_sample(picture, measured.grids)))
+    found = copy.deepcopy(net)
+    found.load_state_dict(dict(measured.named_buffers()), strict=False)
+    found.adapted = True
+    return found.eval()
 
 
 def _sample(picture: Picture, grids: Sequence[Grid]) -> Tensor:
@@ -57,7 +61,7 @@ def _sample(picture: Picture, grids: Sequence[Grid]) -> Tensor:
     Of a volume, four slices spread from the first to the last, at least.
     """
     *slices, height, width = picture.shape
-    side = _OF_SLICE if slices else _OUTPUT
+    side = _OF_SLICE if slices and grids[0].margin else _OUTPUT
     axes = [_windows(height, grids[-2], side), _windows(width, grids[-1], side)]
     windows = list(product(*axes))
     if slices:

@@ -33,6 +33,27 @@ class ConvPair(nn.Sequential):
             layers.append(nn.ReLU(inplace=True))
         super().__init__(*layers)
 
+    @property
+    def reach(self) -> int:
+        """How many slices of a volume it looks up and down."""
+        sizes = [layer.kernel_size for layer in self if isinstance(layer, nn.Conv3d)]
+        return sum((size[0] - 1) // 2 for size in sizes)
+
+
+def flattened(conv: nn.Module) -> nn.Module:
+    """The same convolution; where it makes nothing of the slices around, it needs none of them."""
+    if not isinstance(conv, nn.Conv3d) or conv.kernel_size[0] == 1:
+        return conv
+    weight, middle = conv.weight, conv.kernel_size[0] // 2
+    if weight[:, :, :middle].any() or weight[:, :, middle + 1 :].any():
+        return conv
+    _, height, width = conv.kernel_size
+    flat = nn.Conv3d(
+        conv.in_channels, conv.out_channels, (1, height, width), bias=conv.bias is not None
+    )
+    flat.weight, flat.bias = nn.Parameter(weight[:, :, middle : middle + 1]), conv.bias
+    return flat.to(weight)
+
 
 def crop(x: Tensor, size: torch.Size) -> Tensor:
     """The centre of `x`, of spatial `size`."""

@@ -133,6 +133,51 @@ def as_plane(array: Plane, *, rgb: bool | None = None) -> Plane:
     return np.moveaxis(array[..., :3], -1, 0) if rgb else array[None]
 
 
+def as_volume(array: Plane, *, learnt: bool = True, rgb: bool | None = None) -> Plane:
+    """View a stack as (C, Z, Y, X), without a copy.
+
+    Parameters
+    ----------
+    array : (Z, Y, X), (Z, Y, X, 3) or (Z, Y, X, 4)
+        Grey or colour; an alpha channel is left out.
+    learnt : bool
+        It is to be learnt from, for which arrays of its size are made.
+    rgb : bool, optional
+        Whether the last axis is colour; by default it is when there are four axes.
+
+    Raises
+    ------
+    ImageError
+        If the array has other axes or no pixels, or is too large to be learnt from at once.
+    """
+    array = np.asarray(array)
+    colour = array.ndim == 4 if rgb is None else rgb
+    wrong = colour != (array.shape[-1] in (3, 4)) and (colour or rgb is None)
+    if array.ndim != (4 if colour else 3) or wrong:
+        raise ImageError(
+            f"An image of shape {array.shape} is not a volume: give (Z, Y, X) or (Z, Y, X, 3)."
+        )
+    if learnt:
+        check_volume(array.shape[:3])
+    flat = array.reshape(-1, *array.shape[2:])  # one tall plane, which is checked like any other
+    plane = as_plane(flat, rgb=colour)
+    return plane.reshape(-1, *array.shape[:3])
+
+
+def check_volume(shape: tuple[int, ...]) -> None:
+    """Refuse a volume (Z, Y, X) that is too large to be learnt from at once.
+
+    Raises
+    ------
+    ImageError
+    """
+    if is_large(shape):
+        raise ImageError(
+            f"A volume of {' × '.join(map(str, shape))} voxels is too large to learn "
+            "from: cut out the part that is painted; the model segments stacks of any length."
+        )
+
+
 def measure(plane: Plane) -> Normalisation:
     """Robust mean and standard deviation of each channel of a plane (C, Y, X) or volume.
 

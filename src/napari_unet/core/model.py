@@ -28,14 +28,13 @@ from napari_unet.core.header import (
     read_front,
     seal,
 )
-from napari_unet.core.image import Picture, as_plane
+from napari_unet.core.image import Picture, as_plane, as_volume
 from napari_unet.core.precision import predictor_for
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.provenance import Provenance
 from napari_unet.core.settings import Compute, Settings
 from napari_unet.core.suitable import check_channels
 from napari_unet.core.unet import UNet
-from napari_unet.core.volume import as_volume
 
 _PROGRAM = "napari-unet-live"
 _UNUSED = "num_batches_tracked"  # a counter of batch norm that frozen statistics do not need

@@ -114,8 +114,8 @@ class Predictor:
     def __init__(self, net: UNet, device: Device) -> None:
         self.device = device
         self.orientations: Sequence[Orientation] = SEVEN if net.original else MIRRORS
-        self.grid, self.grids = net.grid, net.grids
         folded = net.folded()
+        self.grid, self.grids = folded.grid, folded.grids
         self.weight = folded.head.weight.detach().flatten(1).float().to(device.name)
         self.bias = folded.head.bias.detach().float().to(device.name)
         self._net = device.put(folded.to(device.precision))

@@ -87,7 +87,7 @@ def start(
     if across and shape.axes == 2:
         shape = msgspec.structs.replace(shape, axes=3, across=min(across, shape.depth + 1))
     net = build(shape)
-    net.anisotropy = anisotropy or 1.0
+    net.anisotropy = anisotropy or source.header.anisotropy
     state = inflated(source.net.state_dict(), net.state_dict())
     net.dropout.p = PRESETS[name].dropout
     state["down.0.0.weight"] = _for_channels(state["down.0.0.weight"], channels)

@@ -69,6 +69,12 @@ class Tile:
         return tuple(slice(0, w.stop - w.start) for w in self.write)
 
     @property
+    def corner(self) -> tuple[int, int, int]:
+        """First slice, row and column of the write window; of a plane, slice 0."""
+        *z, y, x = (w.start for w in self.write)
+        return (z[0] if z else 0), y, x
+
+    @property
     def centre(self) -> tuple[float, ...]:
         """Middle of the write window, in px."""
         return tuple((w.start + w.stop - 1) / 2 for w in self.write)

@@ -23,6 +23,7 @@ from napari_unet.core.blocks import (
     UP,
     ConvPair,
     crop,
+    flattened,
     he_init,
 )
 from napari_unet.core.unet_sizes import Size, Sized
@@ -106,6 +107,11 @@ class UNet(Sized, nn.Module):
         self.sides = nn.ModuleList(CONV[axes](w, side, 1) for w in beside)
         self.head = CONV[axes](width + side * len(self.sides), classes, 1)
         self.apply(he_init)
+
+    @property
+    def reach(self) -> int:
+        """Slices of a volume that it looks up and down: one for each convolution across."""
+        return sum(pair.reach for pair in self.down if isinstance(pair, ConvPair))
 
     # -- forward --------------------------------------------------------------------------
 
@@ -192,13 +198,26 @@ class UNet(Sized, nn.Module):
         if size != valid:
             raise ValueError(f"an input of {size} px does not fit the U-Net; pad it to {valid} px")
 
+    def flatten(self) -> None:
+        """Look at slices around only where something was learnt from them; then not to be trained.
+
+        The maps stay the same, and those of a network that began as a 2-D one cost no more.
+        """
+        for pair in self.down:
+            if self.across and isinstance(pair, ConvPair):
+                pair[0], pair[3] = flattened(pair[0]), flattened(pair[3])
+
     def folded(self) -> UNet:
-        """A copy for prediction: batch norm folded into the convolutions, no drop-out."""
+        """A copy for prediction: batch norm folded into the convolutions, no drop-out.
+
+        It looks at other slices only where it learnt from them: see `flatten`.
+        """
         net = copy.deepcopy(self).eval()
         for pair in [*net.down, *net.merge]:
             for i in range(0, len(pair), 3):
                 if not isinstance(pair[i + 1], nn.Identity):
                     pair[i] = fuse_conv_bn_eval(pair[i], pair[i + 1])
                     pair[i + 1] = nn.Identity()
+        net.flatten()
         net.norm = False
         return net.requires_grad_(requires_grad=False)

@@ -22,12 +22,17 @@ class Sized:
         return (1, n, n) if self.across else n
 
     @property
+    def reach(self) -> int:
+        """Slices of a volume that it looks up and down."""
+        raise NotImplementedError
+
+    @property
     def grids(self) -> tuple[Grid, ...]:
         """What tiles must fit, for each axis: `grid`, and for slices that are not pooled their own.
 
-        Each of the two convolutions of a level that looks across needs one slice on each side.
+        Each convolution that looks across needs one slice on each side.
         """
-        slices = (Grid(margin=2 * self.across, stride=1),) if self.across else ()
+        slices = (Grid(margin=self.reach, stride=1),) if self.across else ()
         return slices + (self.grid,) * (self.axes - len(slices))
 
     @property

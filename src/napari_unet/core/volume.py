@@ -9,14 +9,8 @@ among all slices instead, which would blur across them).
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
-
-from napari_unet.core.image import ImageError, as_plane, is_large
 
 _CLOSE, _FAR = 1.5, 3.0  # px between slices: up to here, or from here on, they tell more or less
 
@@ -50,34 +44,3 @@ def _deep(weight: Tensor, shape: tuple[int, ...]) -> Tensor:
         return weight
     around = (shape[2] - 1) // 2
     return functional.pad(weight.unsqueeze(2), (0, 0, 0, 0, around, around))
-
-
-def as_volume(array: NDArray[Any], *, learnt: bool = True) -> NDArray[Any]:
-    """View a stack as (C, Z, Y, X), without a copy.
-
-    Parameters
-    ----------
-    array : (Z, Y, X), (Z, Y, X, 3) or (Z, Y, X, 4)
-        Grey or colour; an alpha channel is left out.
-    learnt : bool
-        It is to be learnt from, for which arrays of its size are made.
-
-    Raises
-    ------
-    ImageError
-        If the array has other axes or no pixels, or is too large to be learnt from at once.
-    """
-    array = np.asarray(array)
-    if array.ndim not in (3, 4) or (array.shape[-1] in (3, 4)) != (array.ndim == 4):
-        raise ImageError(
-            f"An image of shape {array.shape} is not a volume: give (Z, Y, X) or (Z, Y, X, 3)."
-        )
-    if learnt and is_large(array.shape[:3]):
-        raise ImageError(
-            f"A volume of {' × '.join(map(str, array.shape[:3]))} voxels is too large to learn "
-            "from: cut out the part that is painted; the model segments stacks of any length."
-        )
-    colour = array.ndim == 4
-    flat = array.reshape(-1, *array.shape[2:])  # one tall plane, which is checked like any other
-    plane = as_plane(flat, rgb=colour)
-    return plane.reshape(-1, *array.shape[:3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Generator, Iterator
 from itertools import chain
 from pathlib import Path
@@ -135,7 +136,7 @@ class Jobs:
     def _tiles(
         self, net: UNet, device: Device, plane: PlaneName, picture: Picture
     ) -> Iterator[Event]:
-        pixels, done = picture.shape[0] * picture.shape[1], 0
+        pixels, done = math.prod(picture.shape), 0
         mirrored = self._bench.settings.compute.mirrors
         predictor = predictor_for(net, device)  # as the model's file would, unlike the preview
         for tile, labels in predictor.segment(picture, mirrored=mirrored):
@@ -143,5 +144,5 @@ class Jobs:
             if trainer is None or trainer.pictures.get(plane) is not picture:
                 return  # the image is gone
             done += labels.size
-            y, x = (w.start for w in tile.write)
-            yield Segmented(plane, y, x, labels, done, pixels)
+            z, y, x = tile.corner
+            yield Segmented(plane, y, x, labels, done, pixels, z)

@@ -68,9 +68,9 @@ class Live:
         """Take what the user looks at now."""
         self._look = look
         planes = (look.plane, *look.near)  # in this order they are predicted
-        self._courses = {p: self._courses.get(p) or _Course(Sweep(p, look.box)) for p in planes}
+        self._courses = {p: self._courses.get(p) or _Course(Sweep(p)) for p in planes}
         for course in self._courses.values():
-            course.sweep.look(look.box)
+            course.sweep.look(look.box, look.z)
 
     def opened(self, plane: PlaneName) -> None:
         """There are other pixels under this name."""
@@ -110,8 +110,8 @@ class Live:
             return
         labels = trainer.predictor.labels(features)
         shown = self._overlay(trainer, features)
-        y, x = (w.start for w in tile.write)
-        yield Predicted(sweep.plane, trainer.generation, y, x, labels, shown)
+        z, y, x = tile.corner
+        yield Predicted(sweep.plane, trainer.generation, y, x, labels, shown, z)
         if sweep.plane == self._look.plane:
             yield Swept(
                 sweep.plane, trainer.generation, sweep.total - sweep.waiting, sweep.total,
@@ -119,7 +119,7 @@ class Live:
             )  # fmt: skip
 
     def _overlay(self, trainer: Trainer, features: Tensor) -> NDArray[np.uint8] | None:
-        """What is shown with the prediction of a tile: (h, w) from features (D, h, w)."""
+        """What is shown with the prediction of a tile: (...) from features (D, ...)."""
         wanted = self._look.overlay
         if wanted is None or wanted > trainer.base.classes:
             return None

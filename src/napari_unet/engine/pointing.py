@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.image import Picture
-from napari_unet.core.tiling import Tile, nearest_first
+from napari_unet.core.tiling import Tile, Window, nearest_first
 from napari_unet.core.training import Trainer
 from napari_unet.core.uncertainty import Place, next_place, uncertainty
 from napari_unet.engine.live import around
@@ -23,7 +23,7 @@ class Pointing:
     """Answers one request at a time; a new one takes the place of the one before."""
 
     def __init__(self) -> None:
-        self._told: dict[PlaneName, deque[Place]] = {}
+        self._told: dict[PlaneName, dict[int, deque[Place]]] = {}  # by slice
         self._request: Iterator[Sequence[Event]] | None = None
 
     @property
@@ -66,8 +66,9 @@ class Pointing:
         self, trainer: Trainer, look: Look, picture: Picture, paint: Annotations | None
     ) -> Iterator[Sequence[Event]]:
         y0, x0, y1, x1 = look.box
-        tiles = trainer.predictor.tiles(picture, within=around(look.box) if picture.large else None)
-        tiles = nearest_first(tiles, ((y0 + y1) / 2, (x0 + x1) / 2))[:_MOST]
+        tiles = trainer.predictor.tiles(picture, within=_searched(look, picture))
+        middle = (look.z, (y0 + y1) / 2, (x0 + x1) / 2)[-len(picture.shape) :]
+        tiles = nearest_first(tiles, middle)[:_MOST]
         box = _around_all(tiles)
         unsure = np.zeros((box[2] - box[0], box[3] - box[1]), np.uint8)
         for tile in tiles:
@@ -75,25 +76,35 @@ class Pointing:
                 return
             features = trainer.predictor.features(look.plane, picture, tile)
             p = trainer.predictor.probabilities(features).cpu().numpy()
-            rows, columns = tile.moved((-box[0], -box[1])).write
-            unsure[rows, columns] = uncertainty(p)
+            _, y, x = tile.corner
+            height, width = p.shape[-2:]
+            y, x = y - box[0], x - box[1]
+            unsure[y : y + height, x : x + width] = uncertainty(p)
             yield ()
-        told = self._told.setdefault(look.plane, deque(maxlen=_REMEMBERED))
+        slices = self._told.setdefault(look.plane, {})
+        told = slices.setdefault(look.z, deque(maxlen=_REMEMBERED))
         near = [(y - box[0], x - box[1]) for y, x in told]
         near = [(y, x) for y, x in near if 0 <= y < len(unsure) and 0 <= x < unsure.shape[1]]
         known = np.zeros(unsure.shape, bool)
         if paint is not None:
-            known = paint.part(box[0], box[1], *unsure.shape) > 0
+            known = paint.part(box[0], box[1], *unsure.shape, look.z) > 0
         found = next_place(unsure, known, near)
         place = found and (found[0] + box[0], found[1] + box[1])
         if place is not None:
             told.append(place)
-        yield (Suggested(look.plane, place),)
+        yield (Suggested(look.plane, place, look.z),)
+
+
+def _searched(look: Look, picture: Picture) -> Window | None:
+    """What is searched: of a large plane what is around the view, of a volume the slice."""
+    if len(picture.shape) == 3:
+        return slice(look.z, look.z + 1), *(slice(0, n) for n in picture.shape[1:])
+    return around(look.box) if picture.large else None
 
 
 def _around_all(tiles: Sequence[Tile]) -> Box:
     """The smallest box around what some tiles write."""
-    rows, columns = zip(*(t.write for t in tiles), strict=True)
+    rows, columns = zip(*(t.write[-2:] for t in tiles), strict=True)
     return (
         min(r.start for r in rows), min(c.start for c in columns),
         max(r.stop for r in rows), max(c.stop for c in columns),

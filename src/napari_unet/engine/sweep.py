@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from napari_unet.core.tiling import Tile, nearest_first, overlaps
+from napari_unet.core.tiling import Tile, Window, nearest_first, overlaps
 from napari_unet.engine.messages import Box
 
 _URGENT = 64  # tiles that are predicted without pause, so that training gets its turn
+
+
+def seen_window(box: Box, z: int) -> Window:
+    """What is seen of a volume (Z, Y, X) that is looked at in slice `z`; of a plane the rest."""
+    return slice(z, z + 1), slice(box[0], box[2]), slice(box[1], box[3])
 
 
 @dataclass
@@ -22,10 +27,12 @@ class Sweep:
     ----------
     plane : name of the plane, empty where there is none.
     box : what the user sees of it, y0, x0, y1, x1 in px.
+    z : in which slice, if it is a volume.
     """
 
     plane: str = ""
     box: Box = (0, 0, 0, 0)
+    z: int = 0
     total: int = 0
     _visible: list[Tile] = field(default_factory=list)
     _rest: list[Tile] = field(default_factory=list)
@@ -42,9 +49,9 @@ class Sweep:
         self.total = len(tiles)
         self._sort([t for t in tiles if self._taken.get(t, 0) < self._number])
 
-    def look(self, box: Box) -> None:
+    def look(self, box: Box, z: int = 0) -> None:
         """The user looks elsewhere: what waits is put in a new order."""
-        self.box = box
+        self.box, self.z = box, z
         self._sort([*self._visible, *self._rest])
 
     def clear(self) -> None:
@@ -69,9 +76,9 @@ class Sweep:
         return tile
 
     def _sort(self, tiles: Sequence[Tile]) -> None:
-        y0, x0, y1, x1 = self.box
-        ordered = nearest_first(tiles, ((y0 + y1) / 2, (x0 + x1) / 2))
-        window = (slice(y0, y1), slice(x0, x1))
+        axes = len(tiles[0].write) if tiles else 2
+        window = seen_window(self.box, self.z)[-axes:]
+        ordered = nearest_first(tiles, [(w.start + w.stop) / 2 for w in window])
         seen = [t for t in ordered if overlaps(t, window)]
         self._visible = seen[:_URGENT]
         rest = [*seen[_URGENT:], *(t for t in ordered if not overlaps(t, window))]

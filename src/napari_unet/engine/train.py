@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.annotations import Annotations, check_shapes, check_trainable
-from napari_unet.core.image import as_plane
+from napari_unet.core.image import as_plane, as_volume
 from napari_unet.core.model import Model, load
 from napari_unet.core.objects_ids import classes_of_values
 from napari_unet.core.objects_paint import OBJECT, Kind, coded
 from napari_unet.core.settings import Settings
-from napari_unet.core.volume import as_volume
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.messages import (
     Annotate,

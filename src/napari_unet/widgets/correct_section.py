@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_unet.widgets.keys import ACCEPT, NEXT_PLACE, NEXT_SLICE, Key
-from napari_unet.widgets.scribe import slice_axis
+from napari_unet.widgets.planes import slice_axis
 from napari_unet.widgets.studio import Studio
 
 
@@ -48,7 +48,7 @@ class CorrectSection(QWidget):
         self.next.setEnabled(now.answered and bool(now.image))
         self.accept.setEnabled(now.outlining or (now.answered and bool(now.image)))
         self.accept.setChecked(now.outlining)
-        self.copy.setVisible(active is not None and slice_axis(active) is not None)
+        self.copy.setVisible(active is not None and slice_axis(active.image) is not None)
         self.copy.setEnabled(bool(now.painted))
 
     def _button(self, text: str, key: Key, tip: str) -> QPushButton:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -102,6 +102,17 @@ class Desk(QObject):
         self.scanning = False
         self.bound.emit(binding)
 
+    def see_volumes(self, *, volumes: bool, between: Callable[[], None]) -> None:
+        """Let the engine see all slices along z as one from now on, or each by itself.
+
+        Strokes stay. `between`: what the engine is told while it has no image.
+        """
+        self.flush()
+        self.planes.see_volumes(volumes=volumes)
+        between()
+        self.planes.reopen(self.bindings)
+        self.gaze.look()
+
     def release(self) -> None:
         """Work on no image for now."""
         self.gaze.binding = None
@@ -146,13 +157,14 @@ class Desk(QObject):
         place, viewer = self.planes.place_of(tile.plane), self._viewer()
         if place is None or viewer is None:  # its image was removed meanwhile
             return
-        binding, index = place
+        binding, region = place
         if binding.prediction not in viewer.layers:
             binding.show_again()
             connect_all(look_events(binding.prediction), self._on_look)
             viewer.layers.insert(viewer.layers.index(binding.image) + 1, binding.prediction)
             binding.prediction.editable = False
-        binding.tiles.write(index, tile, visible=index == binding.strokes.current)
+        for index, part in region.flat(tile):
+            binding.tiles.write(index, part, visible=index == binding.strokes.current)
         binding.predicted = True
 
     def show_overlay(self, overlay: Overlay | None) -> None:
@@ -214,7 +226,7 @@ class Desk(QObject):
 
     def _on_strokes(self, binding: Binding, index: Index, strokes: Annotations) -> None:
         self.painted.emit(strokes.largest)
-        self.planes.annotate(binding, index, strokes, seen=self.scanning)
+        self.planes.annotate(binding, index, seen=self.scanning)
         self.stroked.emit(binding, index, strokes)
 
     def _on_image_data(self, event: Any) -> None:  # noqa: ANN401

@@ -27,6 +27,10 @@ class HeldOut:
         """What the engine holds out on a plane, as paint of classes; None if it never said."""
         return self._strokes.get(image, {}).get(index)
 
+    def all_strokes(self, image: Image) -> Mapping[Index, Annotations]:
+        """The same of all planes of an image that it told of."""
+        return self._strokes.get(image, {})
+
     def note(self, image: Image, strokes: Mapping[Index, Annotations]) -> None:
         """The engine holds out these strokes now."""
         self._strokes.setdefault(image, {}).update(strokes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari.layers import Image, Labels
-from qtpy.QtWidgets import QComboBox, QFormLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QWidget
 
 from napari_unet.widgets.channel_menu import ChannelMenu
 from napari_unet.widgets.folder_row import FolderRow
@@ -14,11 +14,22 @@ from napari_unet.widgets.planes import (
     axis_names,
     channel_axis,
     choose_channel_axis,
+    depth_axis,
 )
+from napari_unet.widgets.regions import too_large
 from napari_unet.widgets.studio import Studio
 from napari_unet.widgets.timers import single_shot
 
 _MOST_CHANNELS = 32
+_VOLUMES = (
+    "The network looks at the slices above and below, too: better where one slice alone does not "
+    "tell, and slower. Strokes on a few slices are enough. When this is changed, your strokes "
+    "stay, and the network starts anew."
+)
+_TOO_LARGE = (
+    "This stack is too large to be seen as a whole: 64 million voxels are the most. It is "
+    "segmented slice by slice. To look across slices, open a part of it."
+)
 _ARRIVE = 120  # ms; a sample's strokes come right after its image
 
 
@@ -41,6 +52,9 @@ class ImageSection(QWidget):
         )
         self.axes.setAccessibleName("Axes")
         self.axes.activated.connect(self._on_axes)
+        self.volumes = QCheckBox(self)
+        self.volumes.setAccessibleName("Look across slices")
+        self.volumes.clicked.connect(self._on_volumes)
         self.paint = LayerCombo(studio.watch, Labels, "a new layer", self)
         self.paint.setToolTip("The Labels layer that you paint on. It is made for you.")
         self.paint.setAccessibleName("Strokes")
@@ -60,6 +74,7 @@ class ImageSection(QWidget):
         self._form.addRow("Image", self.image)
         self._form.addRow("Folder", self.folder)
         self._form.addRow("Axes", self.axes)
+        self._form.addRow("3-D", self.volumes)
         self._form.addRow("Channels", self.channels)
         self._form.addRow("Strokes", self.paint)
 
@@ -72,6 +87,7 @@ class ImageSection(QWidget):
         self.channels.hidden = tuple(b.tiles.overlay for b in self._studio.desk.bindings)
         self.channels.show_images(() if active is None else active.images)
         self._fill_axes(active)
+        self._offer_volumes(active)
         self._form.setRowVisible(self.channels, bool(self.channels.candidates))
         self.paint.setEnabled(active is not None)
 
@@ -89,6 +105,23 @@ class ImageSection(QWidget):
             if 1 < length <= _MOST_CHANNELS:
                 self.axes.addItem(f"channels: {name} ({length})", axis)
         self.axes.setCurrentIndex(max(0, self.axes.findData(channel_axis(active.image))))
+
+    def _offer_volumes(self, active: Binding | None) -> None:
+        """Volumes are offered where there is one that is not too large."""
+        axis = None if active is None else depth_axis(active.image)
+        chosen = self._studio.desk.planes.volumes
+        self._form.setRowVisible(self.volumes, chosen or axis is not None)
+        self.volumes.setChecked(chosen)
+        self.volumes.setText("look across slices")
+        if active is None or axis is None:
+            return
+        large, name = too_large(active.image), axis_names(active.image)[axis]
+        self.volumes.setText("too large to look across slices" if large else f"look across {name}")
+        self.volumes.setToolTip(_TOO_LARGE if large else _VOLUMES)
+        self.volumes.setEnabled(chosen or not large)
+
+    def _on_volumes(self, checked: bool) -> None:  # noqa: FBT001 - a signal's
+        self._studio.see_volumes(volumes=checked)
 
     def _on_axes(self, row: int) -> None:
         active = self._studio.desk.active

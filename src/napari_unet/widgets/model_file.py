@@ -58,20 +58,6 @@ def _header(data: bytes) -> Header:
         raise ModelFileError(str(error)) from error
 
 
-def check_planes(data: bytes) -> None:
-    """Refuse a model that segments volumes, before it takes the place of another.
-
-    Raises
-    ------
-    ModelFileError
-    """
-    if is_of_volumes(data):
-        raise ModelFileError(
-            "This model segments volumes, which the panel does not: use it in Batch segment a "
-            "folder, or choose a model that was trained on planes."
-        )
-
-
 def is_of_volumes(data: bytes) -> bool:
     """Whether a model file's network looks at volumes.
 

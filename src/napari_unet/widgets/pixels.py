@@ -10,9 +10,17 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
-from napari_unet.core.image import Normalisation, as_plane, is_large, measure, spread
+from napari_unet.core.image import (
+    Normalisation,
+    as_plane,
+    as_volume,
+    is_large,
+    measure,
+    spread,
+)
 from napari_unet.engine.messages import Box
-from napari_unet.widgets.planes import Index, channel_axis
+from napari_unet.widgets.planes import channel_axis
+from napari_unet.widgets.regions import Key, Region
 
 _COARSE = 1 << 18  # px that are enough to measure grey values by
 _WHOLE = 1 << 22  # px of a level that is read whole for it; of a finer one, blocks are
@@ -25,13 +33,13 @@ class LayerPixels:
     Attributes
     ----------
     levels : the layer's data, the finest resolution first.
-    index : of the plane in the axes before (Y, X).
+    index : of the plane in the axes before (Y, X); a slice where it is a volume.
     rgb : whether the last axis is colour.
     channel : which of the axes before (Y, X) holds channels, if one does.
     """
 
     levels: tuple[Any, ...]
-    index: Index
+    index: Key
     rgb: bool
     channel: int | None
 
@@ -46,7 +54,7 @@ class LayerPixels:
         return int(y), int(x)
 
     def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
-        """A window (C, h, w) of a level.
+        """A window (C, h, w) of a level; of a volume (C, Z, h, w).
 
         Raises
         ------
@@ -56,27 +64,48 @@ class LayerPixels:
         data, key = self.levels[level], []
         for axis, at in enumerate(self.index):
             whole = self.levels[0].shape[axis]  # coarse levels may have fewer planes, too
-            key.append(slice(None) if axis == self.channel else at * data.shape[axis] // whole)
+            all_of = axis == self.channel or isinstance(at, slice)
+            key.append(slice(None) if all_of else at * data.shape[axis] // whole)
         found = np.asarray(data[(*key, rows, columns)])
         if self.channel is None:
-            return as_plane(found, rgb=self.rgb)
-        return np.concatenate([as_plane(part, rgb=self.rgb) for part in found])
+            return self._view(found)
+        before = [isinstance(at, slice) for at in self.index[: self.channel]]
+        return np.concatenate([self._view(part) for part in np.moveaxis(found, sum(before), 0)])
+
+    def _view(self, array: NDArray[Any]) -> NDArray[Any]:
+        """A plane as (C, Y, X), or a volume as (C, Z, Y, X)."""
+        if any(isinstance(at, slice) for at in self.index):
+            return as_volume(array, rgb=self.rgb)
+        return as_plane(array, rgb=self.rgb)
 
 
 @dataclass(frozen=True, eq=False)
 class PlanePixels:
     """A plane of an image of one layer, or of several whose channels are put together.
 
-    `title` is what people call it.
+    Attributes
+    ----------
+    parts : of each layer.
+    title : what people call it.
+    deep : it is a volume; its slices lie `anisotropy` px apart.
     """
 
     parts: tuple[LayerPixels, ...]
     title: str = ""
+    deep: bool = False
+    anisotropy: float = 1.0
 
     @property
     def shape(self) -> tuple[int, int]:
         """(Y, X), px."""
         return self.parts[0].shape()
+
+    @property
+    def volume(self) -> tuple[int, int, int]:
+        """(Z, Y, X), px; of a plane there is one slice."""
+        part = self.parts[0]
+        pairs = zip(part.levels[0].shape, part.index, strict=False)
+        return (max((n for n, at in pairs if isinstance(at, slice)), default=1), *self.shape)
 
     @property
     def large(self) -> bool:
@@ -101,14 +130,15 @@ class PlanePixels:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def whole(self) -> NDArray[Any]:
-        """All of the plane: (C, Y, X).
+        """All of the plane: (C, Y, X); of a volume (C, Z, Y, X).
 
         Raises
         ------
         ImageError
             If it cannot be used.
         """
-        return self.read((0, 0, *self.shape))
+        whole = self.read((0, 0, *self.shape))
+        return whole[:, None] if self.deep and whole.ndim == 3 else whole
 
     def measure(self) -> tuple[NDArray[Any], Normalisation]:
         """Measure grey values in a coarse level, or in blocks, and never in all of a large plane.
@@ -133,13 +163,14 @@ class PlanePixels:
         )
 
 
-def pixels_of(layers: Sequence[Image], index: Index) -> PlanePixels:
-    """The pixels of a plane of an image (several layers are its channels)."""
+def pixels_of(layers: Sequence[Image], region: Region) -> PlanePixels:
+    """The pixels of a plane or volume of an image (several layers are its channels)."""
     parts = []
     for layer in layers:
         levels = tuple(layer.data) if layer.multiscale else (layer.data,)
-        parts.append(LayerPixels(levels, index, bool(layer.rgb), channel_axis(layer)))
-    return PlanePixels(tuple(parts), " + ".join(layer.name for layer in layers))
+        parts.append(LayerPixels(levels, region.key, bool(layer.rgb), channel_axis(layer)))
+    title = " + ".join(layer.name for layer in layers)
+    return PlanePixels(tuple(parts), title, region.deep, region.anisotropy)
 
 
 def _sample(part: LayerPixels) -> NDArray[Any]:

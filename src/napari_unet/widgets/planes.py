@@ -18,6 +18,7 @@ Index = tuple[int, ...]  # of the axes before (Y, X); 0 where channels are
 _CHANNELS = "napari-unet channel axis"  # in a layer's metadata, as it belongs to the layer
 _FILE_NAMES = "napari-unet axes in the file"  # kept there, as files are slow
 _AXES = {"C": "channel", "Z": "z", "T": "time"}  # tifffile's letters
+_TIME_NAMES = ("t", "time", "frame", "frames")
 _CHANNEL_NAMES = ("c", "ch", "channel", "channels", "wavelength")
 
 
@@ -43,6 +44,20 @@ def channel_axis(layer: Layer) -> int | None:
         return chosen
     found = [axis for axis, n in enumerate(axis_names(layer)) if n.lower() in _CHANNEL_NAMES]
     return found[0] if len(found) == 1 else None
+
+
+def slice_axis(layer: Layer) -> int | None:
+    """The axis along which a stack has slices: z, or the last with several planes; or None."""
+    several = [axis for axis, n in enumerate(full_shape(layer)[:-2]) if n > 1]
+    names = axis_names(layer)
+    named = [axis for axis in several if names[axis].lower() == "z"]
+    return max(named or several, default=None)
+
+
+def depth_axis(layer: Layer) -> int | None:
+    """The axis along which slices make a volume: as `slice_axis`, but never time; or None."""
+    axis = slice_axis(layer)
+    return None if axis is None or axis_names(layer)[axis].lower() in _TIME_NAMES else axis
 
 
 def axis_names(layer: Layer) -> list[str]:

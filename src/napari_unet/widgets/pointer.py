@@ -62,7 +62,7 @@ class Pointer(QObject):
         viewer, place = self._viewer(), self._desk.planes.place_of(event.plane)
         if viewer is None or place is None:
             return
-        binding, index = place
+        binding, index = place[0], place[1].plane(event.z)
         if binding is not self._desk.active or index != current_index(viewer, binding.image):
             return  # the user went elsewhere meanwhile
         if event.place is None:

@@ -254,4 +254,5 @@ class Project(QObject):
             settings=self._settings,
             progress=progress_of(self._lesson.report, None if store is None else store.best),
             folder=self.folder,
+            volumes=self._desk.planes.volumes,
         )

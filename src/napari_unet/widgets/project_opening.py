@@ -79,6 +79,7 @@ def put_away(studio: Studio) -> None:
         )
     studio.walk.leave()
     studio.desk.clear()
+    studio.desk.planes.see_volumes(volumes=False)
     studio.lesson.reset()
     studio.image_changed.emit()
 
@@ -116,6 +117,7 @@ class _Opening:
             studio.roster.set(class_list(classes))
         self._opened.record.work.classes = classes
         studio.fresh = False
+        studio.desk.planes.see_volumes(volumes=content.volumes)
         studio.project.adopt(self._opened)
         studio.set_settings(content.settings)
         studio.settings_changed.emit()

@@ -16,7 +16,7 @@ from skimage.draw import polygon
 from napari_unet.widgets.compat import plainly_2d
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.layers import Binding, place_of
-from napari_unet.widgets.planes import Index, full_shape
+from napari_unet.widgets.planes import Index, full_shape, slice_axis
 from napari_unet.widgets.timers import single_shot
 
 Pixels: TypeAlias = NDArray[np.intp]
@@ -123,7 +123,7 @@ class Scribe(QObject):
         if binding is None:
             return
         index = binding.strokes.current
-        axis = slice_axis(binding)
+        axis = slice_axis(binding.image)
         if axis is None or index[axis] + 1 >= full_shape(binding.image)[axis]:
             self.said.emit("There is no slice after this one to copy the strokes to.")
             return
@@ -136,12 +136,6 @@ class Scribe(QObject):
         _paint(binding, following, y, x, strokes[y, x])
         self._desk.visit(binding, following)
         self.copied.emit("The strokes are copied. Erase or paint over what differs on this slice.")
-
-
-def slice_axis(binding: Binding) -> int | None:
-    """The axis along which a stack has slices: the last of several; None if it is no stack."""
-    lengths = full_shape(binding.image)[:-2]
-    return max((axis for axis, length in enumerate(lengths) if length > 1), default=None)
 
 
 def _inside(outline: Shapes, paint: Labels) -> tuple[Pixels, Pixels]:

@@ -27,8 +27,9 @@ from napari_unet.widgets.background import Background
 from napari_unet.widgets.feed import Feed
 from napari_unet.widgets.layers import like
 from napari_unet.widgets.pixels import pixels_of
-from napari_unet.widgets.planes import Index, full_shape, indices
+from napari_unet.widgets.planes import Index, full_shape
 from napari_unet.widgets.pyramid import blank, on_disk, write
+from napari_unet.widgets.regions import Region, regions
 
 _PARTS = 1000  # progress is told in thousandths of the whole
 
@@ -69,7 +70,7 @@ class ImageSegmenter(QObject):
         self._images: tuple[Image, ...] = ()
         self._package = Package()
         self._layer: Labels | None = None
-        self._todo: list[Index] = []
+        self._todo: list[Region] = []
         self._all = 1
         self._run = 0
         self._plane = ""
@@ -85,8 +86,10 @@ class ImageSegmenter(QObject):
         colours: Sequence[str],
         first: Index | None = None,
         package: Package | None = None,
+        *,
+        volumes: bool = False,
     ) -> None:
-        """Segment all planes of an image (several layers are its channels).
+        """Segment all planes, or `volumes`, of an image (several layers are its channels).
 
         With `first` that plane is segmented first, then its neighbours, then theirs. A `package`
         does it in the place of the best model.
@@ -97,9 +100,9 @@ class ImageSegmenter(QObject):
             image, f"{image.name} segmentation", colours, faint=True, data=_room(image)
         )
         self._layer.opacity = 0.6
-        self._todo = list(indices(image))
+        self._todo = regions(image, deep=volumes)
         if first is not None:
-            self._todo.sort(key=lambda index: _steps(index, first))
+            self._todo.sort(key=lambda region: _steps(region.index, first))
         self._all = len(self._todo)
         self._run += 1
         self._next()
@@ -108,7 +111,7 @@ class ImageSegmenter(QObject):
         """Write one tile; those of a cancelled segmentation are dropped."""
         if self._layer is None or tile.plane != self._plane:
             return
-        job = partial(write, self._layer.data, self._todo[0], tile.y, tile.x, tile.labels)
+        job = partial(_write, self._layer.data, self._todo[0], tile)
         if self._layer.multiscale:  # on a disk, which may be slow
             self._background.do(job, partial(self._on_written, tile))
         else:
@@ -141,7 +144,7 @@ class ImageSegmenter(QObject):
             self.finished.emit(layer, "")
             return
         # these planes are its own: closing them disturbs nobody, late tiles fit no later run
-        self._plane = f"segment{self._run}:{','.join(map(str, self._todo[0]))}"
+        self._plane = f"segment{self._run}:{','.join(map(str, self._todo[0].index))}"
         self._feed.give(self._plane, pixels_of(self._images, self._todo[0]))
 
     def _on_pixels(self, command: Command) -> None:
@@ -176,6 +179,11 @@ class ImageSegmenter(QObject):
         self._close()
         self._layer, self._images, self._todo, self._plane = None, (), [], ""
         self.finished.emit(None, sentence)
+
+
+def _write(data: Any, region: Region, tile: Segmented) -> None:  # noqa: ANN401
+    for index, part in region.parts(tile.z, tile.labels):
+        write(data, index, tile.y, tile.x, part)
 
 
 def _room(image: Image) -> Any:  # noqa: ANN401

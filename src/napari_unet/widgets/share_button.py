@@ -124,6 +124,11 @@ class ShareButton(QPushButton):
         if project is None:
             studio.lesson.complain("There are no strokes yet that a command could learn from.")
             return
+        if studio.desk.planes.volumes:
+            studio.lesson.complain(
+                "No command repeats this: from a project, the command line learns slice by slice."
+            )
+            return
         line = train_command(project, studio.lesson.report.step, studio.settings, f"model{SUFFIX}")
         copy_text(line)
         studio.lesson.confirm(

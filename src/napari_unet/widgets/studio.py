@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from napari.layers import Image, Labels
@@ -24,14 +25,15 @@ from napari_unet.widgets.look import show_only
 from napari_unet.widgets.model_file import (
     check_channels,
     check_names,
-    check_planes,
     class_names,
+    is_of_volumes,
     read_model,
 )
 from napari_unet.widgets.overlay import Overlay
 from napari_unet.widgets.planes import count_channels
 from napari_unet.widgets.pointer import Pointer
 from napari_unet.widgets.project import Project
+from napari_unet.widgets.regions import check_stack
 from napari_unet.widgets.roster import Roster
 from napari_unet.widgets.scribe import Scribe
 from napari_unet.widgets.segmenting import ImageSegmenter
@@ -172,8 +174,24 @@ class Studio(QObject):
         if self.desk.active is not None and not self.segmenter.running:
             self.lesson.say("")
             active, colours = self.desk.active, self.roster.classes.colours
-            self.segmenter.start(active.images, colours, first=active.strokes.current)
+            first, volumes = active.strokes.current, self.desk.planes.volumes
+            self.segmenter.start(active.images, colours, first=first, volumes=volumes)
             self.news.emit()
+
+    def see_volumes(self, *, volumes: bool) -> None:
+        """See all slices along z as one, or each by itself; what was learnt is forgotten."""
+        if volumes != self.desk.planes.volumes:
+            self._turn(self.lesson.reset, volumes=volumes)
+            how = "as a whole, with the slices above and below" if volumes else "slice by slice"
+            self.lesson.confirm(
+                f"The network looks at stacks {how} from now on, and starts anew from the bundled "
+                "weights. Your strokes are kept."
+            )
+
+    def _turn(self, then: Callable[[], None], *, volumes: bool) -> None:
+        self.segmenter.cancel()
+        self.desk.see_volumes(volumes=volumes, between=then)
+        self.image_changed.emit()
 
     def show_overlay(self, what: int | None) -> None:
         """Show the probability of a class, or where it is unsure (`UNSURE`), or nothing."""
@@ -185,19 +203,26 @@ class Studio(QObject):
         Raises
         ------
         ModelFileError
-            If it is not one, segments volumes, was trained on other channels than the image in
-            work has, or has other classes than those painted.
+            If it is not one, needs a stack, was trained on other channels than the image in work
+            has, or has other classes than those painted.
         """
         data = read_model(path)
-        check_planes(data)
-        if self.desk.active is not None:
-            check_channels(data, count_channels(self.desk.active.images))
+        deep = is_of_volumes(data)
+        active = self.desk.active
+        if deep:
+            check_stack(None if active is None else active.image)
+        if active is not None:
+            check_channels(data, count_channels(active.images))
         names = class_names(data)
         if names and self.desk.counts.any():
             check_names(names, self.roster.classes.names)
         if names:
             self.roster.adopt(names)
-        self.lesson.adopt(data)
+        if deep and not self.desk.planes.volumes:  # a 2-D one can go on in either way
+            self._turn(partial(self.lesson.adopt, data), volumes=True)
+            self.lesson.confirm("This model looks at stacks as a whole, and so does the panel now.")
+        else:
+            self.lesson.adopt(data)
 
     # -- what the panels ask -------------------------------------------------------------
 

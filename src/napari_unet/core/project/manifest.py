@@ -120,6 +120,7 @@ class Manifest(Struct, frozen=True):
     made : when it was begun, for a reader of the file.
     active : number of the image in work, if any.
     folder : of images that is walked through; empty for none.
+    volumes : the network looks at all slices of a stack as one.
     """
 
     format: int = FORMAT
@@ -131,6 +132,7 @@ class Manifest(Struct, frozen=True):
     settings: Settings = Settings()
     progress: Progress = Progress()
     folder: Text = ""
+    volumes: bool = False
 
     def image(self, number: int) -> ImageEntry | None:
         """The image of that number."""

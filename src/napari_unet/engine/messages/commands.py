@@ -80,7 +80,7 @@ class Annotate(Message, frozen=True, eq=False):
 
 
 class Look(Message, frozen=True, eq=False):
-    """The user looks at this box of this plane.
+    """The user looks at this box of this plane, of a volume in slice `z`.
 
     `overlay` is what to stream with the prediction: the probability of a class 1…K, or `UNSURE`;
     `near` are planes that are predicted next, as the user may scroll to them.
@@ -90,10 +90,11 @@ class Look(Message, frozen=True, eq=False):
     box: Box
     overlay: int | None = None
     near: tuple[PlaneName, ...] = ()
+    z: int = 0
 
 
 class Suggest(Message, frozen=True, eq=False):
-    """Say where on the plane that is looked at one more stroke would help most (`Suggested`)."""
+    """Say where in what is looked at one more stroke would help most (`Suggested`)."""
 
 
 class Train(Message, frozen=True, eq=False):

@@ -33,7 +33,8 @@ class Predicted(Message, frozen=True, eq=False):
     """One tile of the live prediction.
 
     `labels` is (h, w) uint8 of classes 1…K at rows `y`…, columns `x`… of the plane;
-    `overlay` (h, w) uint8, 0…255, is what was asked for with `Look`.
+    `overlay` (h, w) uint8, 0…255, is what was asked for with `Look`. Of a volume both are
+    (d, h, w), from slice `z` on.
     """
 
     plane: PlaneName
@@ -42,6 +43,7 @@ class Predicted(Message, frozen=True, eq=False):
     x: int
     labels: NDArray[Any]
     overlay: NDArray[Any] | None = None
+    z: int = 0
 
 
 class Swept(Message, frozen=True, eq=False):
@@ -89,10 +91,14 @@ class Dealt(Message, frozen=True, eq=False):
 
 
 class Suggested(Message, frozen=True, eq=False):
-    """The answer to `Suggest`: a place (y, x) in px, or None where nothing is worth a stroke."""
+    """The answer to `Suggest`: a place (y, x) in px, or None where nothing is worth a stroke.
+
+    Of a volume it lies in slice `z`.
+    """
 
     plane: PlaneName
     place: tuple[int, int] | None
+    z: int = 0
 
 
 class Judged(Message, frozen=True, eq=False):
@@ -148,7 +154,10 @@ class Exported(Message, frozen=True, eq=False):
 
 
 class Segmented(Message, frozen=True, eq=False):
-    """One tile of `SegmentImage`: (h, w) uint8 at `y`, `x`; pixels done and in all."""
+    """One tile of `SegmentImage`: (h, w) uint8 at `y`, `x`; pixels done and in all.
+
+    Of a volume it is (d, h, w), from slice `z` on.
+    """
 
     plane: PlaneName
     y: int
@@ -156,6 +165,7 @@ class Segmented(Message, frozen=True, eq=False):
     labels: NDArray[Any]
     done: int
     total: int
+    z: int = 0
 
 
 class FolderFound(Message, frozen=True, eq=False):
