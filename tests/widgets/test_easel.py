@@ -130,3 +130,13 @@ def test_the_prediction_of_a_large_image_has_levels(image):
     layer = like(image, "prediction", COLOURS, faint=True)
     assert layer.multiscale
     assert layer.data[0].shape == (1200, 1500)
+
+
+def test_it_follows_the_image(image, easel):
+    easel.move((500, 700, 600, 800))
+    image.scale, image.translate, image.rotate = (2, 3), (-40, 5), 75
+    easel.follow(image)
+    y, x = easel.origin
+    for at in ((0, 0), (10, 20), (300, 100)):
+        place = easel.layer.data_to_world(at)
+        assert np.allclose(place, image.data_to_world((at[0] + y, at[1] + x)))

@@ -60,6 +60,9 @@ def test_an_image_is_moved_and_scaled_while_it_trains(training, qtbot):
     active = training.desk.active
     active.image.scale = (0.5, 2.0)
     active.image.translate = (7, 9)
+    active.image.rotate = 30
+    for layer in (active.paint, active.prediction):  # strokes stay where they were painted
+        assert np.allclose(layer.data_to_world((5, 11)), active.image.data_to_world((5, 11)))
     goes_on(training, qtbot)
     assert not errors()
 

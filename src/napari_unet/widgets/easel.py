@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.annotations import BLOCK, Annotations, Block
 from napari_unet.engine.messages import Box
+from napari_unet.widgets.place import lay_over
 from napari_unet.widgets.planes import Index, all_lengths, channel_axis, full_shape
 from napari_unet.widgets.pyramid import empty
 
@@ -77,6 +78,10 @@ class Easel:
     def shows(self, box: Box) -> bool:  # noqa: ARG002
         """Whether a box can be painted on."""
         return True
+
+    def follow(self, image: Layer) -> None:
+        """Lie over the image, which was moved, scaled or turned."""
+        lay_over(self.layer, image)
 
     def move(self, box: Box) -> None:
         """Lay the layer over the middle of a box, with what was painted there."""
@@ -148,6 +153,10 @@ class MovingEasel(Easel):
         origin = self._around(box)
         if origin != self.origin:
             self._lay(origin)
+
+    def follow(self, image: Layer) -> None:
+        """Lie over the image again; see `Easel.follow`."""
+        self.layer.affine = _matrix(image, self.origin)
 
     def _lay(self, origin: tuple[int, int]) -> None:
         self.origin = origin

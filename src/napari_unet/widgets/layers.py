@@ -15,20 +15,13 @@ from napari_unet.core.annotations import check_shapes
 from napari_unet.core.image import ImageError, is_large
 from napari_unet.widgets.easel import MovingEasel, easel_of
 from napari_unet.widgets.palette import label_colours
-from napari_unet.widgets.planes import (
-    all_lengths,
-    channel_axis,
-    check_channels,
-    full_shape,
-    indices,
-    plane_shape,
-)
+from napari_unet.widgets.place import Follower, lay_over, place_of
+from napari_unet.widgets.planes import check_channels, full_shape, indices, plane_shape
 from napari_unet.widgets.pyramid import blank
 from napari_unet.widgets.strokes import StrokeWatch
 from napari_unet.widgets.tiles import TileWriter
 
 _WORLD = ("units", "axis_labels")
-_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 _OPACITY, _PAINT = 0.45, 0.9  # of predictions and of paint
 _BRUSH = (4, 60)  # thinnest and thickest brush to begin with, px
 _BRUSH_SHARE = 0.02  # of the image's shorter side
@@ -56,6 +49,7 @@ class Binding:
         self.lengths = full_shape(self.image)
         self.tiles = TileWriter(view)
         self.predicted = False
+        self._follower = Follower(self.image, self._follow)
 
     @property
     def image(self) -> Image:
@@ -106,8 +100,16 @@ class Binding:
 
     def close(self) -> None:
         """Let go of the layers; they stay in the viewer as they are."""
+        self._follower.close()
         self.strokes.close()
         self.tiles.close()
+
+    def _follow(self) -> None:
+        """Lie over the image where that was moved, scaled or turned."""
+        self.strokes.easel.follow(self.image)
+        for layer in (self.prediction, self.tiles.overlay):
+            if layer is not None:
+                lay_over(layer, self.image)
 
 
 def bind(
@@ -224,20 +226,6 @@ def overlay_layer(image: Layer, name: str, colormap: str | Colormap, opacity: fl
         opacity=opacity,
         **place_of(image),
     )
-
-
-def place_of(layer: Layer) -> dict[str, object]:
-    """Where a layer lies in the world, as arguments of one of its `full_shape`."""
-    state = layer.as_layer_data_tuple()[1]
-    place = {key: state[key] for key in _PLACE if key in state}
-    channel = channel_axis(layer)
-    if channel is not None:  # what has one plane for all channels is shown with each of them
-        many = all_lengths(layer)[channel]
-        scale, translate = np.array(place["scale"]), np.array(place["translate"])
-        translate[channel] += (many - 1) / 2 * scale[channel]
-        scale[channel] *= many
-        place |= {"scale": scale, "translate": translate}
-    return place
 
 
 def _brush(shape: tuple[int, int]) -> int:

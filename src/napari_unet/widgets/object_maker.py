@@ -13,10 +13,10 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.widgets import notices
-from napari_unet.widgets.layers import place_of
 from napari_unet.widgets.object_making import Grey, Made, Task, make, place_in_world, stack_axes
 from napari_unet.widgets.object_preview import Wish
 from napari_unet.widgets.object_work import ObjectWork
+from napari_unet.widgets.place import place_of
 
 
 class ObjectMaker(QObject):

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Labels, Shapes
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.widgets.layers import place_of
+from napari_unet.widgets.place import place_of
 from napari_unet.widgets.timers import single_shot
 from napari_unet.widgets.watch import ViewerWatch
 

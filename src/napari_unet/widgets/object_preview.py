@@ -14,8 +14,8 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.core.objects import ObjectSettings, find_objects
 from napari_unet.core.objects_parts import Sides, Window
 from napari_unet.widgets.compat import visible_box
-from napari_unet.widgets.layers import place_of
 from napari_unet.widgets.object_work import ObjectWork
+from napari_unet.widgets.place import place_of
 from napari_unet.widgets.planes import Index, current_index, full_shape, plane_shape
 from napari_unet.widgets.timers import single_shot
 from napari_unet.widgets.watch import ViewerWatch

@@ -15,7 +15,8 @@ from skimage.draw import polygon
 
 from napari_unet.widgets.compat import plainly_2d
 from napari_unet.widgets.desk import Desk
-from napari_unet.widgets.layers import Binding, place_of
+from napari_unet.widgets.layers import Binding
+from napari_unet.widgets.place import place_of
 from napari_unet.widgets.planes import Index, full_shape, slice_axis
 from napari_unet.widgets.timers import single_shot
 
