@@ -12,6 +12,7 @@ from scipy import ndimage as ndi
 from napari_unet.core import image as image_module
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.image import ImageError
+from napari_unet.core.objects_paint import class_map
 from napari_unet.widgets.feed import _introduced
 from napari_unet.widgets.panel import AnnotatePanel
 from napari_unet.widgets.pixels import pixels_of
@@ -122,6 +123,18 @@ def test_paint_of_slices_is_that_of_the_volume_and_back():
     assert not back[1, 0].blocks
     assert region.together({}) is None
     assert region.slice_of((1, 3)) == 3
+
+
+def test_slices_are_one_while_the_ids_of_objects_go_from_one_after_the_other():
+    layer = Image(np.zeros((3, 40, 30)), axis_labels=("z", "y", "x"))
+    numbered = np.zeros((40, 30), np.uint8)
+    numbered[:5], numbered[10:15], numbered[20:25] = 1, 128, 130
+    plain = np.where(numbered >= 128, 2, numbered)
+    for first, last in (((plain, ()), (numbered, (2,))), ((numbered, (2,)), (plain, ()))):
+        paint = {(z,): Annotations.of(v, None, o) for z, (v, o) in enumerate((first, last))}
+        whole = region_of(layer, (0,), deep=True).together(paint)
+        assert whole.objects == first[1]
+        assert np.array_equal(class_map(whole)[:2], [plain, plain])
 
 
 # -- the switch -------------------------------------------------------------------------------
