@@ -18,7 +18,7 @@ from napari_unet.widgets.panel import AnnotatePanel
 from napari_unet.widgets.pixels import pixels_of
 from napari_unet.widgets.planes import choose_channel_axis, depth_axis
 from napari_unet.widgets.project_opening import begin_new, open_into
-from napari_unet.widgets.regions import region_of, regions
+from napari_unet.widgets.regions import region_of, regions, too_large
 
 RNG = np.random.default_rng(0)
 
@@ -109,6 +109,9 @@ def test_a_volume_too_large_is_not_even_read(monkeypatch):
     layer = Image(np.zeros((4, 20, 30)))
     with pytest.raises(ImageError, match="too large to learn"):
         _introduced("a", pixels_of([layer], region_of(layer, (0,), deep=True)))
+    assert too_large(layer)
+    assert too_large(Image(np.zeros((40, 30))))
+    assert not too_large(Image(np.zeros((40, 20, 30)), axis_labels=("t", "y", "x")))
 
 
 def test_paint_of_slices_is_that_of_the_volume_and_back():
@@ -153,6 +156,11 @@ def test_only_stacks_are_offered_to_be_seen_as_a_whole(panel, studio, viewer, mo
     section.refresh()
     assert not section.volumes.isEnabled()
     assert "64 million voxels" in section.volumes.toolTip()
+    studio.release()
+    studio.desk.planes.see_volumes(volumes=True)  # the next project says so
+    studio.choose([viewer.add_image(halves(20, 30), name="plane")])
+    assert section._form.isRowVisible(section.volumes)
+    assert section.volumes.isEnabled()
 
 
 def test_the_engine_gets_the_whole_stack_and_all_strokes(said, panel, viewer, qtbot):

@@ -141,6 +141,6 @@ def check_stack(layer: Layer | None) -> None:
 
 
 def too_large(layer: Layer) -> bool:
-    """Whether a layer's volumes are too large to be learnt from."""
+    """Whether a layer's volumes are too large to be learnt from; a plane is one, too."""
     axis, shape = depth_axis(layer), full_shape(layer)
-    return axis is not None and is_large((shape[axis], *shape[-2:]))
+    return is_large((1 if axis is None else shape[axis], *shape[-2:]))
