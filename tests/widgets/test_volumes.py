@@ -231,7 +231,7 @@ def test_a_model_of_volumes_turns_the_stack_into_one(said, panel, tmp_path):
     studio, commands = said
     path = tmp_path / "volumes.safetensors"
     path.write_bytes(model_bytes(studio.roster.classes.names, axes=3))
-    studio.load_model(path)
+    studio.network.load(path)
     assert studio.desk.planes.volumes
     assert panel.image.volumes.isChecked()
     assert studio.lesson.knows

@@ -122,7 +122,7 @@ class ImageSection(QWidget):
         self.volumes.setEnabled(chosen or not large)
 
     def _on_volumes(self, checked: bool) -> None:  # noqa: FBT001 - a signal's
-        self._studio.see_volumes(volumes=checked)
+        self._studio.network.see_volumes(volumes=checked)
 
     def _on_axes(self, row: int) -> None:
         active = self._studio.desk.active
