@@ -184,12 +184,21 @@ def test_the_engine_gets_the_whole_stack_and_all_strokes(said, panel, viewer, qt
     assert studio.desk.counts[[1, 2]].tolist() == [400, 600]
 
 
+def test_a_stack_that_turns_out_too_large_is_told(said, monkeypatch):
+    studio, _ = said
+    monkeypatch.setattr(image_module, "LARGE", 20_000)
+    studio.network.see_volumes(volumes=True)
+    assert studio.lesson.urgent
+    assert "6 × 100 × 90 voxels is too large" in studio.lesson.notice
+
+
 def test_all_slices_are_predicted_and_segmented(said, panel, viewer, qtbot):
     studio, _ = said
     panel.image.volumes.click()
     shown = studio.desk.active.prediction.data
     wanted = np.where(np.arange(90) < 45, 1, 2)
     qtbot.waitUntil(lambda: (shown == wanted).all(), timeout=10000)
+    assert "starts anew" in studio.lesson.notice  # though the first answer came
     studio.segment()
     qtbot.waitUntil(lambda: not studio.segmenter.running, timeout=10000)
     assert (viewer.layers["stack segmentation"].data == wanted).all()

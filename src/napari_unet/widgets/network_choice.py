@@ -42,13 +42,16 @@ class NetworkChoice(QObject):
 
     def see_volumes(self, *, volumes: bool) -> None:
         """See all slices along z as one, or each by itself; what was learnt is forgotten."""
-        if volumes != self._desk.planes.volumes:
-            self._turn(self._lesson.reset, volumes=volumes)
-            how = "as a whole, with the slices above and below" if volumes else "slice by slice"
-            self._lesson.confirm(
-                f"The network looks at stacks {how} from now on, and starts anew from the bundled "
-                "weights. Your strokes are kept."
-            )
+        if volumes == self._desk.planes.volumes:
+            return
+        self._turn(self._lesson.reset, volumes=volumes)
+        if self._lesson.urgent:  # some image cannot be seen so, or a model is not saved
+            return
+        how = "as a whole, with the slices above and below" if volumes else "slice by slice"
+        self._lesson.confirm(
+            f"The network looks at stacks {how} from now on, and starts anew from the bundled "
+            "weights. Your strokes are kept."
+        )
 
     def load(self, path: Path) -> None:
         """Go on from a model file.
