@@ -11,7 +11,7 @@ from napari_unet.core.model import Model
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.presets import start
 from napari_unet.core.settings import Compute, Settings, changed
-from napari_unet.engine import copies
+from napari_unet.engine import copies, jobs
 from napari_unet.engine import messages as m
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.session import Session
@@ -728,6 +728,28 @@ def test_what_is_kept_comes_from_the_precision_that_keeps_the_labels(
     assert len(of(m.Segmented, driver.do(m.SegmentImage("a")))) == 9
     assert used == [torch.bfloat16 if agreement > 0.999 else torch.float32]
     assert driver.session.bench.trainer.predictor.device.precision == torch.bfloat16
+
+
+def test_the_precision_is_chosen_once_for_all_planes_until_the_weights_change(
+    begin, toy, monkeypatch
+):
+    made = []
+
+    def watched(net, device):
+        made.append(net)
+        return precision.predictor_for(net, device)
+
+    monkeypatch.setattr(jobs, "predictor_for", watched)
+    driver = begin()
+    driver.until(m.Idle)
+    for _ in range(3):
+        driver.do(m.SegmentImage("a"))
+    assert len(made) == 1
+    driver.do(m.Annotate("a", Annotations.of(np.where(toy().paint, 3 - toy().paint, 0))))
+    driver.until(m.Idle)
+    events = driver.do(m.SegmentImage("a"))
+    assert len(made) == 2
+    assert np.array_equal(put_together(events, (60, 60)), driver.image((60, 60)))
 
 
 def test_all_tiles_of_a_segmentation_come_from_the_same_weights(begin, toy, small_tiles):

@@ -125,6 +125,14 @@ def test_what_is_saved_is_confirmed(lesson, tmp_path):
     assert not lesson.done
 
 
+def test_what_is_done_can_be_read_though_the_next_answer_comes_at_once(lesson):
+    lesson.confirm("The network starts anew.")
+    lesson.hear(m.Answered(1, 0.1))
+    assert lesson.notice == "The network starts anew."
+    lesson.hush()  # the next stroke
+    assert lesson.notice == ""
+
+
 def test_a_model_that_waits_to_be_saved_is_asked_of_the_next_engine(lesson, posted, tmp_path):
     path = tmp_path / "m.safetensors"
     lesson.save(path)

@@ -318,6 +318,36 @@ def test_where_the_disk_is_gone_save_as_writes_all(studio, viewer, tmp_path, qtb
     assert not studio.desk.active.image.data.any()
 
 
+def test_a_snapshot_that_waited_for_a_disk_that_is_gone_undoes_nothing(studio, viewer, tmp_path):
+    work_on(studio, viewer, viewer.add_image(np.zeros((30, 40), np.uint8), name="a"))
+    for row in range(0, 20, 2):
+        stroke(studio, 1, np.s_[row, 4:8])
+    studio.project.save_as(tmp_path / "stick")
+    store = studio.project.store
+    assert store.flush(5)
+    shutil.rmtree(tmp_path / "stick")
+    (tmp_path / "stick").touch()  # so that the folder cannot be made again
+    studio.project._snapshot(store)
+    assert not store.flush(5)
+    studio.project.save_as(tmp_path / "disk")
+    stroke(studio, 2, np.s_[23:29, 4:8])
+    assert store.flush(5)
+    shutil.copytree(tmp_path / "disk", tmp_path / "crashed")
+    opened = open_project(tmp_path / "crashed")
+    opened.folder.close()
+    (paint,) = opened.record.work.planes.values()
+    assert (paint.dense() == studio.desk.active.paint.data).all()
+
+
+def test_what_is_segmented_is_not_given_to_the_next_project(studio, viewer):
+    work_on(studio, viewer, viewer.add_image(np.zeros((30, 40), np.uint8), name="a"))
+    stroke(studio, 1, np.s_[3:9, 4:8])
+    studio.segment()
+    assert studio.segmenter.running
+    begin_new(studio)
+    assert not studio.segmenter.running
+
+
 def test_removed_strokes_come_back_by_undo(studio, viewer):
     image = viewer.add_image(np.zeros((30, 40), np.uint8), name="a")
     work_on(studio, viewer, image)

@@ -12,7 +12,6 @@ from napari.utils.notifications import notification_manager
 
 from napari_unet.engine.messages import UNSURE
 from napari_unet.widgets.guidance import Learning, advice
-from napari_unet.widgets.model_file import ModelFileError
 from napari_unet.widgets.panel import AnnotatePanel
 from napari_unet.widgets.studios import studio_of
 
@@ -305,72 +304,13 @@ def test_a_model_is_saved_and_loaded(painted, viewer, qtbot, tmp_path):
     path = tmp_path / "mine.safetensors"
     painted.lesson.save(path)
     qtbot.waitUntil(lambda: "is saved as" in painted.lesson.notice, timeout=5000)
-    painted.load_model(path)
+    painted.network.load(path)
 
 
 def test_a_model_that_cannot_be_saved_says_so(painted, qtbot, tmp_path):
     (tmp_path / "file").write_text("")
     painted.lesson.save(tmp_path / "file" / "mine.safetensors")
     qtbot.waitUntil(lambda: "cannot be saved" in painted.lesson.notice, timeout=5000)
-
-
-def test_a_file_that_is_no_model_is_refused(studio, tmp_path):
-    path = tmp_path / "notes.safetensors"
-    path.write_text("Dear diary, this is long enough to hold a length.")
-    with pytest.raises(ModelFileError, match="not a napari-unet model"):
-        studio.load_model(path)
-    with pytest.raises(ModelFileError, match="cannot be read"):
-        studio.load_model(tmp_path / "missing.safetensors")
-    with pytest.raises(ModelFileError, match="is a folder"):
-        studio.load_model(tmp_path)
-
-
-def test_a_model_of_volumes_is_refused_before_it_takes_the_place_of_another(painted, tmp_path):
-    from fake_model import model_bytes
-
-    path, before = tmp_path / "volumes.safetensors", painted.lesson._model
-    path.write_bytes(model_bytes(painted.roster.classes.names, axes=3))
-    with pytest.raises(ModelFileError, match="choose a stack of slices first"):
-        painted.load_model(path)
-    assert painted.lesson._model == before
-
-
-@pytest.mark.parametrize(("rgb", "found"), [(False, 1), (True, 3)])
-def test_a_model_of_other_channels_is_refused_before_it_takes_the_place_of_another(
-    studio, viewer, image, tmp_path, rgb, found
-):
-    from fake_model import model_bytes
-
-    layer = viewer.add_image(np.stack([image] * 3, -1) if rgb else image, name="other", rgb=rgb)
-    studio.choose([layer])
-    path = tmp_path / "two.safetensors"
-    path.write_bytes(model_bytes(("glass", "gland"), channels=2))
-    with pytest.raises(ModelFileError, match=f"images of 2 channels, this image has {found}"):
-        studio.load_model(path)
-    assert not studio.lesson.knows
-    assert "gland" not in studio.roster.classes.names
-    if not rgb:  # with a second layer as its second channel it fits
-        studio.choose([layer, viewer.add_image(image, name="second")])
-        studio.load_model(path)
-        assert studio.lesson.knows
-
-
-def test_a_model_brings_its_classes_before_anything_is_painted(studio, tmp_path):
-    from fake_model import model_bytes
-
-    path = tmp_path / "three.safetensors"
-    path.write_bytes(model_bytes(("glass", "stroma", "gland")))
-    studio.load_model(path)
-    assert studio.roster.classes.names == ("glass", "stroma", "gland")
-
-
-def test_a_model_of_other_classes_is_refused_once_there_are_strokes(painted, tmp_path):
-    from fake_model import model_bytes
-
-    path = tmp_path / "three.safetensors"
-    path.write_bytes(model_bytes(("glass", "stroma", "gland")))
-    with pytest.raises(ModelFileError, match="glass, stroma, gland"):
-        painted.load_model(path)
 
 
 def test_a_sample_brings_names_and_strokes(panel, viewer, qtbot, image):

@@ -12,12 +12,13 @@ from scipy import ndimage as ndi
 from napari_unet.core import image as image_module
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.image import ImageError
+from napari_unet.core.objects_paint import class_map
 from napari_unet.widgets.feed import _introduced
 from napari_unet.widgets.panel import AnnotatePanel
 from napari_unet.widgets.pixels import pixels_of
 from napari_unet.widgets.planes import choose_channel_axis, depth_axis
 from napari_unet.widgets.project_opening import begin_new, open_into
-from napari_unet.widgets.regions import region_of, regions
+from napari_unet.widgets.regions import region_of, regions, too_large
 
 RNG = np.random.default_rng(0)
 
@@ -108,6 +109,9 @@ def test_a_volume_too_large_is_not_even_read(monkeypatch):
     layer = Image(np.zeros((4, 20, 30)))
     with pytest.raises(ImageError, match="too large to learn"):
         _introduced("a", pixels_of([layer], region_of(layer, (0,), deep=True)))
+    assert too_large(layer)
+    assert too_large(Image(np.zeros((40, 30))))
+    assert not too_large(Image(np.zeros((40, 20, 30)), axis_labels=("t", "y", "x")))
 
 
 def test_paint_of_slices_is_that_of_the_volume_and_back():
@@ -122,6 +126,18 @@ def test_paint_of_slices_is_that_of_the_volume_and_back():
     assert not back[1, 0].blocks
     assert region.together({}) is None
     assert region.slice_of((1, 3)) == 3
+
+
+def test_slices_are_one_while_the_ids_of_objects_go_from_one_after_the_other():
+    layer = Image(np.zeros((3, 40, 30)), axis_labels=("z", "y", "x"))
+    numbered = np.zeros((40, 30), np.uint8)
+    numbered[:5], numbered[10:15], numbered[20:25] = 1, 128, 130
+    plain = np.where(numbered >= 128, 2, numbered)
+    for first, last in (((plain, ()), (numbered, (2,))), ((numbered, (2,)), (plain, ()))):
+        paint = {(z,): Annotations.of(v, None, o) for z, (v, o) in enumerate((first, last))}
+        whole = region_of(layer, (0,), deep=True).together(paint)
+        assert whole.objects == first[1]
+        assert np.array_equal(class_map(whole)[:2], [plain, plain])
 
 
 # -- the switch -------------------------------------------------------------------------------
@@ -140,6 +156,11 @@ def test_only_stacks_are_offered_to_be_seen_as_a_whole(panel, studio, viewer, mo
     section.refresh()
     assert not section.volumes.isEnabled()
     assert "64 million voxels" in section.volumes.toolTip()
+    studio.release()
+    studio.desk.planes.see_volumes(volumes=True)  # the next project says so
+    studio.choose([viewer.add_image(halves(20, 30), name="plane")])
+    assert section._form.isRowVisible(section.volumes)
+    assert section.volumes.isEnabled()
 
 
 def test_the_engine_gets_the_whole_stack_and_all_strokes(said, panel, viewer, qtbot):
@@ -163,12 +184,21 @@ def test_the_engine_gets_the_whole_stack_and_all_strokes(said, panel, viewer, qt
     assert studio.desk.counts[[1, 2]].tolist() == [400, 600]
 
 
+def test_a_stack_that_turns_out_too_large_is_told(said, monkeypatch):
+    studio, _ = said
+    monkeypatch.setattr(image_module, "LARGE", 20_000)
+    studio.network.see_volumes(volumes=True)
+    assert studio.lesson.urgent
+    assert "6 × 100 × 90 voxels is too large" in studio.lesson.notice
+
+
 def test_all_slices_are_predicted_and_segmented(said, panel, viewer, qtbot):
     studio, _ = said
     panel.image.volumes.click()
     shown = studio.desk.active.prediction.data
     wanted = np.where(np.arange(90) < 45, 1, 2)
     qtbot.waitUntil(lambda: (shown == wanted).all(), timeout=10000)
+    assert "starts anew" in studio.lesson.notice  # though the first answer came
     studio.segment()
     qtbot.waitUntil(lambda: not studio.segmenter.running, timeout=10000)
     assert (viewer.layers["stack segmentation"].data == wanted).all()
@@ -210,7 +240,7 @@ def test_a_model_of_volumes_turns_the_stack_into_one(said, panel, tmp_path):
     studio, commands = said
     path = tmp_path / "volumes.safetensors"
     path.write_bytes(model_bytes(studio.roster.classes.names, axes=3))
-    studio.load_model(path)
+    studio.network.load(path)
     assert studio.desk.planes.volumes
     assert panel.image.volumes.isChecked()
     assert studio.lesson.knows

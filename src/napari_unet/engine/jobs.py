@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from napari_unet.core.image import ImageError, Picture
 from napari_unet.core.model import Model
 from napari_unet.core.package.running import PackageSegmenter
 from napari_unet.core.precision import predictor_for
+from napari_unet.core.prediction import Predictor
 from napari_unet.core.unet import UNet
 from napari_unet.engine.batch.plan import Order
 from napari_unet.engine.batch.segmenter import ModelSegmenter, Piece
@@ -46,6 +48,7 @@ class Jobs:
         self._image: Iterator[Event] | None = None
         self._folder: Generator[Event] | None = None
         self._stopped = False  # the folder, at the next file
+        self._made: tuple[int, Predictor] | None = None  # of which generation
 
     @property
     def waiting(self) -> bool:
@@ -73,7 +76,7 @@ class Jobs:
 
     def clear(self) -> None:
         """Drop what waits."""
-        self._image = self._folder = None
+        self._image = self._folder = self._made = None
 
     def work(self) -> Iterator[Event]:
         """Segment the next tile or file."""
@@ -112,8 +115,19 @@ class Jobs:
             return self._packaged(command, trainer.pictures[plane])
         if not trainer.answered:
             raise ModelError("There is no model yet: paint a few strokes of two classes first.")
-        net = copy.deepcopy(trainer.best)
-        return self._tiles(net, trainer.device, plane, trainer.pictures[plane])
+        predictor = partial(
+            self._predictor, trainer.generation, copy.deepcopy(trainer.best), trainer.device
+        )
+        return self._tiles(predictor, plane, trainer.pictures[plane])
+
+    def _predictor(self, generation: int, net: UNet, device: Device) -> Predictor:
+        """What predicts as the model's file would, unlike the preview.
+
+        It is made once for all planes of a stack, unless the weights change meanwhile.
+        """
+        if self._made is None or self._made[0] != generation:
+            self._made = generation, predictor_for(net, device)
+        return self._made[1]
 
     def _packaged(self, command: SegmentImage, picture: Picture) -> Iterator[Event]:
         """All tiles of a plane by a package, which is opened at once."""
@@ -134,12 +148,11 @@ class Jobs:
             yield Segmented(plane, rows.start, columns.start, labels, done, pixels)
 
     def _tiles(
-        self, net: UNet, device: Device, plane: PlaneName, picture: Picture
+        self, predictor: Callable[[], Predictor], plane: PlaneName, picture: Picture
     ) -> Iterator[Event]:
         pixels, done = math.prod(picture.shape), 0
         mirrored = self._bench.settings.compute.mirrors
-        predictor = predictor_for(net, device)  # as the model's file would, unlike the preview
-        for tile, labels in predictor.segment(picture, mirrored=mirrored):
+        for tile, labels in predictor().segment(picture, mirrored=mirrored):
             trainer = self._bench.trainer
             if trainer is None or trainer.pictures.get(plane) is not picture:
                 return  # the image is gone

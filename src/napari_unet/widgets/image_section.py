@@ -27,8 +27,8 @@ _VOLUMES = (
     "stay, and the network starts anew."
 )
 _TOO_LARGE = (
-    "This stack is too large to be seen as a whole: 64 million voxels are the most. It is "
-    "segmented slice by slice. To look across slices, open a part of it."
+    "This stack is too large to be seen as a whole: 64 million voxels are the most. Segment it "
+    "slice by slice. To look across slices, open a part of it."
 )
 _ARRIVE = 120  # ms; a sample's strokes come right after its image
 
@@ -113,6 +113,7 @@ class ImageSection(QWidget):
         self._form.setRowVisible(self.volumes, chosen or axis is not None)
         self.volumes.setChecked(chosen)
         self.volumes.setText("look across slices")
+        self.volumes.setEnabled(True)  # to switch it off
         if active is None or axis is None:
             return
         large, name = too_large(active.image), axis_names(active.image)[axis]
@@ -121,7 +122,7 @@ class ImageSection(QWidget):
         self.volumes.setEnabled(chosen or not large)
 
     def _on_volumes(self, checked: bool) -> None:  # noqa: FBT001 - a signal's
-        self._studio.see_volumes(volumes=checked)
+        self._studio.network.see_volumes(volumes=checked)
 
     def _on_axes(self, row: int) -> None:
         active = self._studio.desk.active

@@ -228,7 +228,7 @@ class Lesson(QObject):
 
     def _count(self, event: Ready | Restored | Judged | Answered | Scored | Trained) -> None:
         self.report = self.report.after(event)
-        if isinstance(event, Answered):
+        if isinstance(event, Answered) and not self.done:
             self.say("")
         if isinstance(event, (Answered, Restored)) and self._requests and not self._requests.asked:
             self._ask()  # what the last engine was asked for

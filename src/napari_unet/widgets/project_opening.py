@@ -77,6 +77,7 @@ def put_away(studio: Studio) -> None:
             "The project that is open is not all saved yet, so it cannot be closed: make room on "
             "its disk, or save it in another place."
         )
+    studio.segmenter.cancel()  # its result would be one of the next project's
     studio.walk.leave()
     studio.desk.clear()
     studio.desk.planes.see_volumes(volumes=False)

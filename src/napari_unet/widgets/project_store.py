@@ -170,6 +170,8 @@ class Store(QObject):
         self.flush(_PATIENCE)
         self._whole = True
         self._disk.now(partial(self._move, path, work))
+        if not self._whole:  # one that still waits counts entries that are no longer there
+            self.snapshot(work.planes, work.classes)
         self.save()
         self.changed.emit()
         return self._whole

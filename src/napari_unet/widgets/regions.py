@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from napari.layers import Layer
 from numpy.typing import NDArray
 
-from napari_unet.core.annotations import Annotations, Block
+from napari_unet.core.annotations import Annotations, Block, ClassMap
 from napari_unet.core.image import is_large
+from napari_unet.core.objects_ids import changed_ids
 from napari_unet.engine.messages import Predicted
 from napari_unet.widgets.model_file import ModelFileError
 from napari_unet.widgets.planes import Index, depth_axis, full_shape, indices
@@ -61,14 +62,22 @@ class Region:
         return 0 if self.axis is None else index[self.axis]
 
     def together(self, planes: Mapping[Index, Annotations]) -> Annotations | None:
-        """The paint of its planes as that of one; None where there never was any."""
+        """The paint of its planes as that of one; None where there never was any.
+
+        While other classes begin to have ids, plane after plane, its values are those of the
+        first plane: what they mean is the same on all.
+        """
         if not self.deep:
             return planes.get(self.index)
         found = {z: planes[at] for z, at in enumerate(self.planes) if at in planes}
         if not found:
             return None
         some = next(iter(found.values()))
-        blocks = (Block(b.y, b.x, b.values, z) for z, own in found.items() for b in own.blocks)
+        blocks = (
+            Block(b.y, b.x, values, z)
+            for z, own in found.items()
+            for b, values in _valued(own, some.objects)
+        )
         return Annotations((self.length, *some.shape), tuple(blocks), some.objects)
 
     def apart(self, paint: Annotations) -> dict[Index, Annotations]:
@@ -87,6 +96,13 @@ class Region:
         for k, (index, labels) in enumerate(self.parts(tile.z, tile.labels)):
             overlay = tile.overlay if tile.overlay is None or not self.deep else tile.overlay[k]
             yield index, replace(tile, labels=labels, overlay=overlay, z=0)
+
+
+def _valued(paint: Annotations, objects: tuple[int, ...]) -> Iterator[tuple[Block, ClassMap]]:
+    """Blocks of paint, and their values where these classes have ids."""
+    table = changed_ids(paint.objects, objects)
+    for block in paint.blocks:
+        yield block, block.values if paint.objects == objects else table[block.values]
 
 
 def region_of(layer: Layer, index: Index, *, deep: bool) -> Region:
@@ -125,6 +141,6 @@ def check_stack(layer: Layer | None) -> None:
 
 
 def too_large(layer: Layer) -> bool:
-    """Whether a layer's volumes are too large to be learnt from."""
+    """Whether a layer's volumes are too large to be learnt from; a plane is one, too."""
     axis, shape = depth_axis(layer), full_shape(layer)
-    return axis is not None and is_large((shape[axis], *shape[-2:]))
+    return is_large((1 if axis is None else shape[axis], *shape[-2:]))

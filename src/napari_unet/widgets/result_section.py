@@ -93,6 +93,6 @@ class ResultSection(QWidget):
         if not name:
             return
         try:
-            self._studio.load_model(Path(name))
+            self._studio.network.load(Path(name))
         except ModelFileError as error:
             self._studio.lesson.complain(str(error))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Sequence
 
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
@@ -22,18 +20,10 @@ from napari_unet.widgets.hearing import Hearing
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.lesson import Lesson
 from napari_unet.widgets.look import show_only
-from napari_unet.widgets.model_file import (
-    check_channels,
-    check_names,
-    class_names,
-    is_of_volumes,
-    read_model,
-)
+from napari_unet.widgets.network_choice import NetworkChoice
 from napari_unet.widgets.overlay import Overlay
-from napari_unet.widgets.planes import count_channels
 from napari_unet.widgets.pointer import Pointer
 from napari_unet.widgets.project import Project
-from napari_unet.widgets.regions import check_stack
 from napari_unet.widgets.roster import Roster
 from napari_unet.widgets.scribe import Scribe
 from napari_unet.widgets.segmenting import ImageSegmenter
@@ -53,6 +43,7 @@ class Studio(QObject):
     roster : the classes.
     lesson : training as it stands.
     segmenter : segments whole images.
+    network : which one learns.
     pointer : shows where to paint next.
     scribe : paints for the user.
     project : records all of it on the disk.
@@ -83,6 +74,7 @@ class Studio(QObject):
         self.roster = Roster(viewer, self.desk)
         self.lesson = Lesson(self.keeper.post)
         self.segmenter = ImageSegmenter(self.keeper.post)
+        self.network = NetworkChoice(self.desk, self.roster, self.lesson, self.segmenter)
         self.care = EngineCare(
             self.keeper, self.desk, self.lesson, self.segmenter, self._configuration
         )
@@ -100,6 +92,7 @@ class Studio(QObject):
         self.desk.painted.connect(self._on_painted)
         self.desk.lost.connect(self._on_lost)
         self.desk.turned.connect(self._on_turned)
+        self.network.turned.connect(self.image_changed)
         self.project.warned.connect(self.lesson.complain)
         self.project.informed.connect(self.lesson.confirm)
         self.image_changed.connect(self.project.touch)
@@ -178,51 +171,9 @@ class Studio(QObject):
             self.segmenter.start(active.images, colours, first=first, volumes=volumes)
             self.news.emit()
 
-    def see_volumes(self, *, volumes: bool) -> None:
-        """See all slices along z as one, or each by itself; what was learnt is forgotten."""
-        if volumes != self.desk.planes.volumes:
-            self._turn(self.lesson.reset, volumes=volumes)
-            how = "as a whole, with the slices above and below" if volumes else "slice by slice"
-            self.lesson.confirm(
-                f"The network looks at stacks {how} from now on, and starts anew from the bundled "
-                "weights. Your strokes are kept."
-            )
-
-    def _turn(self, then: Callable[[], None], *, volumes: bool) -> None:
-        self.segmenter.cancel()
-        self.desk.see_volumes(volumes=volumes, between=then)
-        self.image_changed.emit()
-
     def show_overlay(self, what: int | None) -> None:
         """Show the probability of a class, or where it is unsure (`UNSURE`), or nothing."""
         self.desk.show_overlay(Overlay.of(what, self.roster.classes.names))
-
-    def load_model(self, path: Path) -> None:
-        """Go on from a model file.
-
-        Raises
-        ------
-        ModelFileError
-            If it is not one, needs a stack, was trained on other channels than the image in work
-            has, or has other classes than those painted.
-        """
-        data = read_model(path)
-        deep = is_of_volumes(data)
-        active = self.desk.active
-        if deep:
-            check_stack(None if active is None else active.image)
-        if active is not None:
-            check_channels(data, count_channels(active.images))
-        names = class_names(data)
-        if names and self.desk.counts.any():
-            check_names(names, self.roster.classes.names)
-        if names:
-            self.roster.adopt(names)
-        if deep and not self.desk.planes.volumes:  # a 2-D one can go on in either way
-            self._turn(partial(self.lesson.adopt, data), volumes=True)
-            self.lesson.confirm("This model looks at stacks as a whole, and so does the panel now.")
-        else:
-            self.lesson.adopt(data)
 
     # -- what the panels ask -------------------------------------------------------------
 

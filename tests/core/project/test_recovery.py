@@ -175,6 +175,19 @@ def test_a_copy_goes_on_by_itself(painted, tmp_path, reopened):
     assert len(reopened(painted.path).record.history.done) == 12
 
 
+def test_a_copy_that_cannot_be_made_is_not_left_open(painted, tmp_path, monkeypatch):
+    def full(folder, work):
+        raise OSError(28, "No space left on device")
+
+    opened = open_project(painted.path)
+    (painted.path / LOG).unlink()
+    monkeypatch.setattr(ProjectFolder, "begin_log", full)
+    with pytest.raises(OSError, match="No space") as _kept:  # nor closed by who collects garbage
+        opened.folder.copy_to(tmp_path / "copy", opened.record.work)
+    opened.folder.close()
+    locked(tmp_path / "copy").release()  # raises where it is open
+
+
 def test_a_project_is_begun_in_an_empty_folder_only(painted, tmp_path):
     with pytest.raises(ProjectError, match="not empty"):
         ProjectFolder.create(painted.path)

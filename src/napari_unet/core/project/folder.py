@@ -112,13 +112,13 @@ class ProjectFolder:
                 if file.is_file() and name.name != LOCK and not name.name.endswith(".part"):
                     with file.open("rb") as source, disk.durable(path / name) as target:
                         shutil.copyfileobj(source, target)
+            if whole:
+                copy.log = StrokeLog(path / LOG, self.log.end, self.log.count)
+            else:
+                copy.begin_log(work)
         except BaseException:
             copy.close()
             raise
-        if whole:
-            copy.log = StrokeLog(path / LOG, self.log.end, self.log.count)
-        else:
-            copy.begin_log(work)
         self.close()
         return copy
 
