@@ -24,6 +24,7 @@ def training(painted, qtbot):
 
 def goes_on(studio, qtbot):
     """Training, painting and predicting still work."""
+    qtbot.wait(500)  # steps may still be on their way when training was stopped
     step = studio.lesson.report.step
     qtbot.waitUntil(lambda: studio.lesson.report.step > step, timeout=10000)
     commands = []
