@@ -5,8 +5,16 @@ import pytest
 from napari_unet.core.unet_sizes import Sized
 
 
+class Size(Sized):
+    """Looks across with both convolutions of a level, as a network does."""
+
+    @property
+    def reach(self):
+        return 2 * self.across
+
+
 def sized(depth, *, shrink=1, axes=2, across=0):
-    net = Sized()
+    net = Size()
     net.depth, net.shrink, net.axes, net.across = depth, shrink, axes, across
     return net
 

@@ -215,6 +215,8 @@ def test_a_line_that_breaks_before_the_model_came_is_told(away, painted, closed,
 def test_a_model_that_does_not_come_ends_the_waiting(away, painted):
     painted.lesson._post = lambda command: None  # it will not come
     away.start.click()
-    painted.lesson.hear(Refused("It has two channels."))
+    painted.lesson.hear(Refused("Two classes are needed."))  # of something else
+    assert "did not come" not in away.message.text()
+    painted.lesson.hear(Refused("It has two channels.", withheld=True))
     assert "The model did not come from the engine. Start again." in away.message.text()
     assert away.start.isEnabled()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 from fake_model import model_bytes
@@ -37,7 +38,8 @@ def button(qtbot, tmp_path):
     from napari_unet.core.settings import Settings
 
     project = type("Project", (), {"path": tmp_path / "project"})()
-    studio = type("Studio", (), {"lesson": Lesson(), "settings": Settings(), "project": project})()
+    desk = SimpleNamespace(planes=SimpleNamespace(volumes=False))
+    studio = SimpleNamespace(lesson=Lesson(), settings=Settings(), project=project, desk=desk)
     made = ShareButton(studio)
     qtbot.addWidget(made)
     return made
@@ -83,3 +85,11 @@ def test_command_and_methods_are_copied(button):
     assert "--steps 12" in QApplication.clipboard().text()
     button.methods.trigger()
     assert "segmented into background and cell" in QApplication.clipboard().text()
+
+
+def test_what_was_learnt_from_volumes_has_no_command(button):
+    button._studio.desk.planes.volumes = True
+    QApplication.clipboard().setText("before")
+    button.command.trigger()
+    assert QApplication.clipboard().text() == "before"
+    assert "slice by slice" in button._studio.lesson.said[-1]
