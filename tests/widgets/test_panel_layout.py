@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import hands
+import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
@@ -174,6 +176,19 @@ def test_the_guide_keeps_its_height_and_cuts_nothing(studio, panel, viewer, qtbo
         assert sentence.height() >= sentence.heightForWidth(sentence.width())
         heights.append(panel.guide.height())
     assert heights[0] == heights[1] < heights[2]
+
+
+def test_nothing_moves_as_the_first_stroke_is_saved(studio, panel, viewer, qtbot):
+    viewer.window._qt_window.resize(900, 500)
+    viewer.window._qt_window.show()
+    viewer.window._qt_window.resizeDocks([panel.parentWidget()], [360], Qt.Orientation.Horizontal)
+    qtbot.wait(300)
+    before = panel.project.height()
+    assert "will be saved" in panel.project.line.text()
+    hands.paint(studio, 1, np.s_[20:40, 10:60])
+    qtbot.waitUntil(lambda: "are saved" in panel.project.line.text(), timeout=10000)
+    qtbot.wait(100)
+    assert panel.project.height() == before
 
 
 def test_no_list_of_images_before_there_are_several(panel, viewer):

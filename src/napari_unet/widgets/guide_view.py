@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.widgets.guidance import Advice, advice
+from napari_unet.widgets.sentence import Sentence
 from napari_unet.widgets.studio import Studio
 
-_LINES = 3  # of the sentences, at the usual width
+_LINES = 3  # of most sentences, at the usual width
 _CALM, _URGENT = "#56b4e9", "#e69f00"
-
-
-class Sentence(QLabel):
-    """As high as its words need at its width, and never so low that what is below jumps."""
-
-    def setText(self, text: str) -> None:
-        """Say something else."""
-        super().setText(text)
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit the words into another width."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        self.ensurePolished()  # its font is the theme's
-        usual = _LINES * self.fontMetrics().lineSpacing()
-        self.setMinimumHeight(0)  # a label counts it in what its words need
-        self.setFixedHeight(max(usual, self.heightForWidth(self.width())))
 
 
 class GuideView(QFrame):
@@ -42,9 +22,8 @@ class GuideView(QFrame):
         self._shown: Advice | None = None
         self.setObjectName("guide")
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.title, self.sentence = QLabel(self), Sentence(self)
+        self.title, self.sentence = QLabel(self), Sentence(_LINES, self)
         self.title.setObjectName("guideTitle")
-        self.sentence.setWordWrap(True)
         self.sentence.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.sentence.setAccessibleName("What to do next")

@@ -21,11 +21,13 @@ from napari_unet.core.project.shelf import Unsaved
 from napari_unet.widgets.keys import REDO, UNDO
 from napari_unet.widgets.project_dialogs import ProjectDialogs
 from napari_unet.widgets.project_list import ImageList
+from napari_unet.widgets.sentence import Sentence
 from napari_unet.widgets.studio import Studio
 from napari_unet.widgets.style import show_less
 from napari_unet.widgets.timers import single_shot
 
 _WARNING = "#e69f00"
+_LINES = 2  # of what is said on the project, at the usual width
 
 
 class ProjectSection(QWidget):
@@ -40,8 +42,7 @@ class ProjectSection(QWidget):
         self.menu_button.setToolTip("Projects keep images, strokes and network together.")
         self.undo = _button("Undo", f"Take back the last stroke, on any image ({UNDO}).")
         self.redo = _button("Redo", f"Do again what was taken back ({REDO}).")
-        self.line = QLabel(self)
-        self.line.setWordWrap(True)
+        self.line = Sentence(_LINES, self)
         show_less(self.line)
         self.images = ImageList(studio, viewer, self)
         self._fill_menu()
