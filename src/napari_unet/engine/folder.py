@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
-from typing import TypeAlias
 
 import msgspec
 
@@ -29,11 +28,11 @@ from napari_unet.engine.batch.segmenter import Segmenter
 from napari_unet.engine.messages import (
     FileAdvanced,
     FileSegmented,
+    FolderEvent,
     FolderFound,
     FolderSegmented,
 )
 
-Told: TypeAlias = FolderFound | FileAdvanced | FileSegmented | FolderSegmented
 _TABLE = "measurements.csv"
 
 
@@ -43,7 +42,7 @@ def segment_folder(
     *,
     cluster: str = "",
     stopped: Callable[[], bool] = lambda: False,
-) -> Generator[Told]:
+) -> Generator[FolderEvent]:
     """Segment image files into results of the same stem in another folder.
 
     A file is skipped if its results are there, of the same model and recipe, and the file is as
@@ -80,7 +79,7 @@ def segment_folder(
     return _run(_Batch(order, segmenter, plan(order)), cluster, stopped)
 
 
-def _run(batch: _Batch, cluster: str, stopped: Callable[[], bool]) -> Generator[Told]:
+def _run(batch: _Batch, cluster: str, stopped: Callable[[], bool]) -> Generator[FolderEvent]:
     cancelled, problem = False, ""
     try:
         with closing(Ledger(batch.order.target)) as ledger:
@@ -113,7 +112,7 @@ class _Batch:
         self._key = hashlib.sha256(recipe + segmenter.identity).hexdigest()[:32]
         self.written = self.skipped = self.failed = 0
 
-    def events(self, ledger: Ledger, cluster: str) -> Generator[Told]:
+    def events(self, ledger: Ledger, cluster: str) -> Generator[FolderEvent]:
         """Segment all files that are not done."""
         order = self.order
         clean(order.target, self._jobs, order.recipe)
@@ -159,7 +158,7 @@ class _Batch:
         entry = Entry(_TABLE, self._key, Stamp.of(part), "", Stamp.of(part), digest(part))
         Delivery(self._jobs[0], (entry,), (part,)).commit(ledger, order.target, again=order.again)
 
-    def _take(self, ledger: Ledger, step: Step) -> Told:
+    def _take(self, ledger: Ledger, step: Step) -> FolderEvent:
         if isinstance(step, Advanced):
             return FileAdvanced(step.job.said, step.share)
         problem = step.problem

@@ -12,3 +12,4 @@ from __future__ import annotations
 from napari_unet.engine.messages.base import *  # noqa: F403 - all of it, so nothing is listed twice
 from napari_unet.engine.messages.commands import *  # noqa: F403
 from napari_unet.engine.messages.events import *  # noqa: F403
+from napari_unet.engine.messages.folder_events import *  # noqa: F403

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.engine.messages.base import Box, Message, PlaneName
+from napari_unet.engine.messages.folder_events import FolderEvent
 
 
 class Ready(Message, frozen=True, eq=False):
@@ -168,47 +169,6 @@ class Segmented(Message, frozen=True, eq=False):
     z: int = 0
 
 
-class FolderFound(Message, frozen=True, eq=False):
-    """`SegmentFolder` begins: the files that it found."""
-
-    files: tuple[str, ...]
-
-
-class FileAdvanced(Message, frozen=True, eq=False):
-    """One file of `SegmentFolder` is worked at: how much of it is done, 0…1."""
-
-    source: str
-    share: float
-
-
-class FileSegmented(Message, frozen=True, eq=False):
-    """One file of `SegmentFolder` is done; `error` is a sentence where it failed.
-
-    `results` are in the order of the recipe's kinds, `target` is the first of them; `objects` is
-    how many were found if they were looked for.
-    """
-
-    source: str
-    target: str
-    done: int
-    total: int
-    seconds: float
-    error: str = ""
-    skipped: bool = False
-    objects: int | None = None
-    results: tuple[str, ...] = ()
-
-
-class FolderSegmented(Message, frozen=True, eq=False):
-    """`SegmentFolder` came to its end, was cancelled, or had to stop (`problem` is a sentence)."""
-
-    written: int
-    skipped: int
-    failed: int
-    cancelled: bool
-    problem: str = ""
-
-
 class Failed(Message, frozen=True, eq=False):
     """An error nobody foresaw; training is paused. `traceback` for a report."""
 
@@ -247,10 +207,7 @@ Event: TypeAlias = (
     | Restored
     | Exported
     | Segmented
-    | FolderFound
-    | FileAdvanced
-    | FileSegmented
-    | FolderSegmented
+    | FolderEvent
     | Failed
     | Ended
 )
