@@ -35,10 +35,10 @@ def session(seed: int, out: int) -> None:
     from napari.components import ViewerModel
     from qtpy.QtCore import QCoreApplication
 
-    from napari_unet.widgets import project_store
+    from napari_unet.widgets import project_models
     from napari_unet.widgets.studio import Studio
 
-    project_store._MODEL = 700  # noqa: SLF001 - as often as strokes, to be killed in the middle of it too
+    project_models._PAUSE = 700  # noqa: SLF001 - as often as strokes, to be killed in the middle of it too
     app, viewer, dice = QCoreApplication([]), ViewerModel(), random.Random(seed)  # noqa: S311
     studio = Studio(viewer)
     viewer.add_image(np.zeros(SHAPE, np.uint8), name="cells")

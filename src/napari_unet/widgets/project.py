@@ -8,7 +8,7 @@ from pathlib import Path
 from qtpy.QtCore import QCoreApplication, QObject, Signal
 
 from napari_unet.core.project import shelf
-from napari_unet.core.project.changes import Entry, Painted
+from napari_unet.core.project.changes import Entry
 from napari_unet.core.project.folder import ProjectFolder
 from napari_unet.core.project.manifest import Manifest, Source
 from napari_unet.core.project.record import Record
@@ -18,8 +18,9 @@ from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.lesson import Lesson
 from napari_unet.widgets.project_book import ImageBook
+from napari_unet.widgets.project_steps import Steps
 from napari_unet.widgets.project_store import Store
-from napari_unet.widgets.project_values import class_list, progress_of
+from napari_unet.widgets.project_values import progress_of
 from napari_unet.widgets.project_witness import Witness
 from napari_unet.widgets.roster import Roster
 
@@ -53,6 +54,7 @@ class Project(QObject):
         self._desk, self._roster, self._lesson = desk, roster, lesson
         self._settings = Settings()
         self._witness = Witness(desk, roster)
+        self._steps = Steps(desk, roster, self._witness, self._write)
         self._start_anew()
         self._witness.made.connect(self._on_made)
         self._witness.entered.connect(self._on_entered)
@@ -117,7 +119,7 @@ class Project(QObject):
         self._made, self._settings = opened.manifest.made, opened.manifest.settings
         self.folder = opened.manifest.folder
         store = Store(opened.folder.path, self._manifest, opened.folder)
-        store.best = opened.manifest.progress.best
+        store.models.best = opened.manifest.progress.best
         self._take(store)
         self.changed.emit()
 
@@ -144,31 +146,13 @@ class Project(QObject):
 
     def undo(self) -> None:
         """Take the last stroke back, wherever it is."""
-        self._witness.settle()
-        self._follow(self.record.history.undo(time.time()))
+        if self._steps.undo():
+            self.changed.emit()
 
     def redo(self) -> None:
         """Do again what was taken back last."""
-        self._witness.settle()
-        self._follow(self.record.history.redo(time.time()))
-
-    def _follow(self, entry: Entry | None) -> None:
-        if entry is None:
-            return
-        self.record.follow(entry)
-        self._write(entry)
-        classes = class_list(self.record.work.classes)
-        if len(classes) > len(self._roster.classes):
-            self._roster.set(classes, recode=False)
-        strokes = [change for change in entry.changes if isinstance(change, Painted)]
-        for number in {stroke.image for stroke in strokes}:
-            binding = self.book.binding(number)
-            if binding is not None:  # else it is not open, and only the record changes
-                mine = [stroke for stroke in strokes if stroke.image == number]
-                binding.strokes.put_back(mine)
-                self._desk.visit(binding, mine[-1].index)
-        self._roster.set(classes, recode=False)  # the strokes are put back as they were
-        self.changed.emit()
+        if self._steps.redo():
+            self.changed.emit()
 
     # -- what is written -----------------------------------------------------------------
 
@@ -216,7 +200,7 @@ class Project(QObject):
         for number in self.book.entries:
             self.book.identify(store, number)
         if self._model:
-            store.keep_model(self._model, None)
+            store.models.keep(self._model, None)
         store.keep_held(self.book.held)
         return store
 
@@ -237,9 +221,9 @@ class Project(QObject):
         if self.store is None:
             return
         if model:
-            self.store.keep_model(model, self._lesson.report.held_out)
+            self.store.models.keep(model, self._lesson.report.held_out)
         else:
-            self.store.forget_model()
+            self.store.models.forget()
 
     def _snapshot(self, store: Store) -> None:
         store.snapshot(self.record.work.planes, self.record.work.classes)
@@ -252,7 +236,7 @@ class Project(QObject):
             images=tuple(self.book.entries.values()),
             active=None if active is None else self.book.number(active),
             settings=self._settings,
-            progress=progress_of(self._lesson.report, None if store is None else store.best),
+            progress=progress_of(self._lesson.report, None if store is None else store.models.best),
             folder=self.folder,
             volumes=self._desk.planes.volumes,
         )

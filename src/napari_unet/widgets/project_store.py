@@ -22,19 +22,17 @@ from napari_unet.core.project.folder import ProjectFolder
 from napari_unet.core.project.manifest import Manifest, Source
 from napari_unet.widgets.autosave import Autosave
 from napari_unet.widgets.project_images import identified
+from napari_unet.widgets.project_models import ModelCopies
 from napari_unet.widgets.timers import single_shot
 
 
 class _Kind(Enum):
     SNAPSHOT = 1
-    BEST = 2
-    LAST = 3
-    HELD = 4
+    HELD = 2
 
 
 _SOON = 2000  # ms until numbers that change often are written
 _PATIENCE = 5.0  # s that closing a project may wait for the disk
-_MODEL = 10_000  # ms between two copies of the model
 
 
 class Store(QObject):
@@ -51,7 +49,7 @@ class Store(QObject):
     Attributes
     ----------
     entries : of the log, those included that wait to be written.
-    best : the score of the best model that was kept, 0…1.
+    models : takes the model that predicts now.
     failing : why strokes cannot be saved now, as the system says it; empty if they can.
 
     Signals
@@ -77,8 +75,7 @@ class Store(QObject):
         self.entries = 0 if opened is None else opened.log.count
         self.failing = ""
         self._content = content
-        self.best: float | None = None
-        self._model, self._best_model = b"", b""
+        self.models = ModelCopies(self._write_model)
         self._folder = opened  # of the threads
         self._whole = True  # whether all of it was there when it was moved last
         self._opening = Lock()
@@ -88,7 +85,6 @@ class Store(QObject):
         self._disk.failed.connect(self._on_failed)
         self._looked.connect(self._tell_found)
         self._soon = single_shot(self, self.save, _SOON)
-        self._models = single_shot(self, self._save_models, _MODEL)
 
     @property
     def pending(self) -> bool:
@@ -124,26 +120,13 @@ class Store(QObject):
         """Write which strokes are held out now."""
         self._disk.put(_Kind.HELD, partial(self._keep_held, dict(planes)))
 
-    def keep_model(self, model: bytes, score: float | None) -> None:
-        """Write the model that predicts now, a little later; and as the best, if it is that."""
-        self._model = model
-        if self.best is None or (score or 0.0) >= self.best:
-            self._best_model, self.best = model, score
-        if not self._models.isActive():
-            self._models.start()
-
-    def forget_model(self) -> None:
-        """What was learnt is not to be gone on with; the best model stays."""
-        self._model = b""
-        self._disk.put(_Kind.LAST, lambda: self._open().forget_model(folder.LAST))
-
     def identify(self, number: int, at: int, source: Source, pixels: Any) -> None:  # noqa: ANN401
         """Look at an image's file, or copy its pixels; `identified` tells the outcome."""
         self._disk.put((number, at), partial(self._identify, number, at, source, pixels))
 
     def flush(self, seconds: float) -> bool:
         """Write what waits to be written; whether all is on the disk."""
-        self._save_models()
+        self.models.flush()
         self._disk.flush(seconds)
         self._tell_found()
         self.save()
@@ -179,21 +162,15 @@ class Store(QObject):
     def close(self) -> None:
         """Let others open it. What waits to be written is lost: flush before."""
         self._soon.stop()
-        self._models.stop()
+        self.models.stop()
         self._disk.close()
         if self._folder is not None:
             self._folder.close()
 
     # -- what is told --------------------------------------------------------------------
 
-    def _save_models(self) -> None:
-        self._models.stop()
-        for kind, name, model in (
-            (_Kind.LAST, folder.LAST, self._model), (_Kind.BEST, folder.BEST, self._best_model),
-        ):  # fmt: skip
-            if model:
-                self._disk.put(kind, partial(self._keep_model, name, model))
-        self._model, self._best_model = b"", b""
+    def _write_model(self, name: str, model: bytes) -> None:
+        self._disk.put(name, partial(self._keep_model, name, model))
 
     def _tell_found(self) -> None:
         while self._found:
@@ -240,7 +217,10 @@ class Store(QObject):
         self._open().keep_held(planes)
 
     def _keep_model(self, name: str, model: bytes) -> None:
-        self._open().keep_model(name, model)
+        if model:
+            self._open().keep_model(name, model)
+        else:
+            self._open().forget_model(name)
 
     def _identify(self, number: int, at: int, source: Source, pixels: Any) -> None:  # noqa: ANN401
         name = f"images/{number}-{at}-{os.urandom(3).hex()}.npy"  # an older copy may be in use
