@@ -21,6 +21,8 @@ FAKE_SSH = (sys.executable, str(HERE / "fake_ssh.py"))
 FAKE_ENGINE = [sys.executable, str(HERE / "fake_engine.py")]
 sys.path.insert(0, str(HERE))  # for the helpers beside the tests
 
+import hands  # noqa: E402
+
 
 def pytest_collection_modifyitems(items):
     if sys.platform == "linux" and not (os.getenv("DISPLAY") or os.getenv("WAYLAND_DISPLAY")):
@@ -76,9 +78,7 @@ def viewer(make_napari_viewer):
 @pytest.fixture
 def image():
     """Dark left, bright right: a threshold gets it right."""
-    image = np.full((200, 240), 20, np.uint8)
-    image[:, 120:] = 200
-    return image + np.random.default_rng(0).integers(0, 20, image.shape, np.uint8)
+    return hands.halves(200, 240)
 
 
 @pytest.fixture
@@ -99,10 +99,20 @@ def studio(panel, viewer, image, qtbot):
 
 
 @pytest.fixture
+def open_stack(panel, viewer, qtbot):
+    """Opens an array as an image; gives the studio, at work on it."""
+
+    def start(array, **options):
+        viewer.add_image(array, name="stack", **options)
+        qtbot.waitUntil(lambda: panel.studio.desk.active is not None, timeout=5000)
+        return panel.studio
+
+    return start
+
+
+@pytest.fixture
 def painted(studio, qtbot):
     """The same with a stroke of each class, and answered."""
-    import hands
-
     hands.paint(studio, 1, np.s_[20:40, 10:60])
     hands.paint(studio, 2, np.s_[20:40, 150:200])
     qtbot.waitUntil(lambda: studio.lesson.report.answered, timeout=10000)

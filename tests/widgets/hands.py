@@ -11,6 +11,13 @@ from qtpy.QtTest import QTest
 LEFT = Qt.MouseButton.LeftButton
 
 
+def halves(*shape):
+    """An image, uint8: dark left, bright right, so that a threshold gets it right."""
+    array = np.full(shape, 20, np.uint8)
+    array[..., shape[-1] // 2 :] = 200
+    return array + np.random.default_rng(0).integers(0, 20, shape, np.uint8)
+
+
 def paint(studio, number, window):
     """As napari's own tools do it: write, and tell (but far faster than a mouse)."""
     layer = studio.desk.active.paint

@@ -15,31 +15,13 @@ from napari_unet.widgets.planes import axis_names, channel_axis, choose_channel_
 from napari_unet.widgets.project_opening import begin_new, open_into
 
 
-@pytest.fixture
-def open_stack(panel, viewer, qtbot):
-    def start(array, **options):
-        viewer.add_image(array, name="stack", **options)
-        qtbot.waitUntil(lambda: panel.studio.desk.active is not None, timeout=5000)
-        return panel.studio
-
-    return start
-
-
-def halves(*shape):
-    """Dark left, bright right."""
-    noise = np.random.default_rng(0).integers(0, 20, shape, np.uint8)
-    array = np.full(shape, 20, np.uint8)
-    array[..., shape[-1] // 2 :] = 200
-    return array + noise
-
-
 def paint_both(studio, plane=()):
     hands.paint(studio, 1, (*plane, slice(20, 40), slice(10, 30)))
     hands.paint(studio, 2, (*plane, slice(20, 40), slice(60, 80)))
 
 
 def test_neighbours_are_predicted_before_the_user_scrolls(open_stack, viewer, qtbot):
-    studio = open_stack(halves(5, 100, 90))
+    studio = open_stack(hands.halves(5, 100, 90))
     looks = []
     studio.desk.planes.say.connect(lambda c: looks.append(c) if hasattr(c, "near") else None)
     viewer.dims.set_point(0, 3)
@@ -51,7 +33,7 @@ def test_neighbours_are_predicted_before_the_user_scrolls(open_stack, viewer, qt
 
 
 def test_axes_are_shown_and_can_be_changed(open_stack, panel, viewer, qtbot):
-    studio = open_stack(halves(3, 2, 100, 90), axis_labels=("z", "c", "y", "x"))
+    studio = open_stack(hands.halves(3, 2, 100, 90), axis_labels=("z", "c", "y", "x"))
     axes = panel.image.axes
     assert axes.currentText() == "channels: c (2)"
     active = studio.desk.active
@@ -65,7 +47,7 @@ def test_axes_are_shown_and_can_be_changed(open_stack, panel, viewer, qtbot):
 
 
 def test_a_stack_is_segmented_from_the_plane_in_view(open_stack, viewer, qtbot):
-    studio = open_stack(halves(4, 100, 90))
+    studio = open_stack(hands.halves(4, 100, 90))
     viewer.dims.set_point(0, 2)
     studio.desk.gaze.look()
     paint_both(studio, (2,))
@@ -87,7 +69,7 @@ def large(open_stack, monkeypatch):
     monkeypatch.setattr(image_module, "LARGE", 1 << 16)
     monkeypatch.setattr(easel, "SIDE", 512)
     monkeypatch.setattr(pyramid, "_COARSEST", 128)
-    array = halves(600, 700)
+    array = hands.halves(600, 700)
     return open_stack([array, array[::2, ::2], array[::4, ::4]], multiscale=True)
 
 

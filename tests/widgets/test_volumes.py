@@ -23,27 +23,10 @@ from napari_unet.widgets.regions import region_of, regions, too_large
 RNG = np.random.default_rng(0)
 
 
-def halves(*shape):
-    """Dark left, bright right."""
-    array = np.full(shape, 20, np.uint8)
-    array[..., shape[-1] // 2 :] = 200
-    return array + RNG.integers(0, 20, shape, np.uint8)
-
-
-@pytest.fixture
-def open_stack(panel, viewer, qtbot):
-    def start(array, **options):
-        viewer.add_image(array, name="stack", **options)
-        qtbot.waitUntil(lambda: panel.studio.desk.active is not None, timeout=5000)
-        return panel.studio
-
-    return start
-
-
 @pytest.fixture
 def said(open_stack):
     """What the engine is told of a stack with two painted slices."""
-    studio = open_stack(halves(6, 100, 90), scale=(3, 1, 1))
+    studio = open_stack(hands.halves(6, 100, 90), scale=(3, 1, 1))
     hands.paint(studio, 1, np.s_[1, 20:40, 10:30])
     hands.paint(studio, 2, np.s_[1, 20:40, 60:80])
     hands.paint(studio, 2, np.s_[4, 50:60, 60:80])
@@ -146,7 +129,7 @@ def test_slices_are_one_while_the_ids_of_objects_go_from_one_after_the_other():
 def test_only_stacks_are_offered_to_be_seen_as_a_whole(panel, studio, viewer, monkeypatch):
     section = panel.image
     assert not section._form.isRowVisible(section.volumes)
-    stack = viewer.add_image(halves(6, 50, 60), axis_labels=("z", "y", "x"))
+    stack = viewer.add_image(hands.halves(6, 50, 60), axis_labels=("z", "y", "x"))
     studio.choose([stack])
     assert section._form.isRowVisible(section.volumes)
     assert section.volumes.text() == "look across z"
@@ -158,7 +141,7 @@ def test_only_stacks_are_offered_to_be_seen_as_a_whole(panel, studio, viewer, mo
     assert "64 million voxels" in section.volumes.toolTip()
     studio.release()
     studio.desk.planes.see_volumes(volumes=True)  # the next project says so
-    studio.choose([viewer.add_image(halves(20, 30), name="plane")])
+    studio.choose([viewer.add_image(hands.halves(20, 30), name="plane")])
     assert section._form.isRowVisible(section.volumes)
     assert section.volumes.isEnabled()
 

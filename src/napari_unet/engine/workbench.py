@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import cast
 
-from napari_unet.core.annotations import MAX_CLASSES, AnnotationError, Annotations, check_shapes
+from napari_unet.core.annotations import MAX_CLASSES, AnnotationError, Annotations
 from napari_unet.core.device import Device, choose
 from napari_unet.core.header import ModelError
 from napari_unet.core.image import Picture
 from napari_unet.core.model import Model
 from napari_unet.core.presets import start
-from napari_unet.core.provenance import Notes
 from napari_unet.core.settings import Settings
-from napari_unet.core.suitable import check_alike, check_fits
+from napari_unet.core.suitable import check_fits
 from napari_unet.core.training import Trainer
 from napari_unet.engine import squares
 from napari_unet.engine.making import model_of, was_fitted
 from napari_unet.engine.messages import Annotate, Close, Configure, Offer, Open
 from napari_unet.engine.origin import Init, Origin
+from napari_unet.engine.sheets import Sheets
 from napari_unet.engine.supply import Supply, picture_of
 
 _CLASSES = ("background", "foreground")  # at least so many, whatever the user named
@@ -54,13 +54,8 @@ class Workbench:
         self.trainer: Trainer | None = None
         self.changed = False
         self.dealt: dict[str, Annotations] = {}
-        self._paint: dict[str, Annotations] = {}
-        self._held: dict[str, Annotations] = {}
-        self._aside: set[str] = set()  # planes that are only judged by
-        self._pictures: dict[str, Picture] = {}
-        self._titles: dict[str, str] = {}
+        self._sheets = Sheets()
         self._anisotropy: float | None = None  # px between slices of volumes; None for planes
-        self._notes = Notes()
 
     @property
     def answered(self) -> bool:
@@ -74,7 +69,7 @@ class Workbench:
 
     def paint(self, plane: str) -> Annotations | None:
         """What was painted on a plane."""
-        return self._paint.get(plane)
+        return self._sheets.paint.get(plane)
 
     def take(self, command: Configure | Open | Offer | Close | Annotate) -> float | None:
         """Follow a command about planes, paint, classes or settings; see `annotate`."""
@@ -123,15 +118,11 @@ class Workbench:
             If the image cannot be used, or has other channels than the planes before it.
         """
         picture = picture_of(command, self._supply)
-        check_alike(picture, [p for n, p in self._pictures.items() if n != command.plane])
+        self._sheets.check(command.plane, picture)
         self._origin.check(picture)
-        replaced = self._pictures.get(command.plane)
-        self._pictures[command.plane], self._titles[command.plane] = picture, command.title
+        if self._sheets.lay(command.plane, picture, command.title):
+            self.changed = True
         self._anisotropy = getattr(command, "anisotropy", 1.0) if _is_volume(picture) else None
-        if replaced is not None and replaced.shape != picture.shape:
-            old_paint = self._paint.pop(command.plane, None)  # it fits the new image no more
-            self._held.pop(command.plane, None)
-            self.changed = self.changed or old_paint is not None
         base = None if self.trainer is None else self.trainer.base
         kind = (picture.channels, len(picture.shape))
         if self.trainer is None or base is None or (base.in_channels, base.axes) != kind:
@@ -145,13 +136,10 @@ class Workbench:
 
     def close(self, plane: str) -> None:
         """Forget a plane and its paint; what was learnt from it stays."""
-        self._pictures.pop(plane, None)
-        paint = self._paint.pop(plane, None)
-        self._held.pop(plane, None)
-        self._aside.discard(plane)
+        was_painted = self._sheets.take_away(plane)
         if self.trainer is not None:
             squares.close(self.trainer, plane)
-            if paint is not None and paint.blocks:
+            if was_painted:
                 self.changed = self.trainer.trainable
 
     def annotate(self, command: Annotate) -> float | None:
@@ -164,16 +152,7 @@ class Workbench:
         AnnotationError
             If it does not fit its plane.
         """
-        plane, paint = command.plane, command.annotations
-        if plane in self._pictures:
-            check_shapes(paint.shape, self._pictures[plane].shape)
-        before = self._paint.get(plane, Annotations(paint.shape))
-        same = before.same_as(paint) and command.aside == (plane in self._aside)
-        self._paint[plane] = paint
-        (self._aside.add if command.aside else self._aside.discard)(plane)
-        if command.held is not None and command.held.shape == paint.shape:
-            self._held.setdefault(plane, command.held)
-        agreement = None if same else self._apply(plane)
+        agreement = self._apply(command.plane) if self._sheets.mark(command) else None
         return None if command.seen else agreement
 
     def reset(self) -> None:
@@ -191,7 +170,7 @@ class Workbench:
             If its classes are fewer than those painted, or its channels are not the image's.
         """
         shape = model.header.shape
-        check_fits(shape, self._pictures.values(), self._paint.values())
+        check_fits(shape, self._sheets.pictures.values(), self._sheets.paint.values())
         self._origin.adopt(model)
         self.settings = self._origin.settled(self.settings)
         self.classes = model.header.classes or tuple(f"class {i + 1}" for i in range(shape.classes))
@@ -212,16 +191,11 @@ class Workbench:
     def _newest(self) -> Model:
         """A copy of the weights that predict, even if they tell no classes yet."""
         trainer = cast("Trainer", self.trainer)
-        images = (
-            self._notes.image(name, self._titles.get(name, ""), picture.raw, self._paint[name])
-            for name, picture in self._pictures.items()
-            if name in self._paint and self._paint[name].blocks
-        )
-        return model_of(trainer, self.classes, self.settings, images)
+        return model_of(trainer, self.classes, self.settings, self._sheets.notes())
 
     def _channels(self, source: Init | Model) -> int:
         """Channels of the open planes; where there are none, of the network so far."""
-        for picture in self._pictures.values():
+        for picture in self._sheets.pictures.values():
             return picture.channels
         if isinstance(source, Model):
             return source.header.shape.in_channels
@@ -246,25 +220,26 @@ class Workbench:
             answered=answered, fitted=was_fitted(source),
         )  # fmt: skip
         self.trainer = trainer
-        for name, picture in self._pictures.items():
+        for name, picture in self._sheets.pictures.items():
             trainer.open(name, picture)
             if old is not None:
                 squares.inherit(trainer, old, name)
         self.changed = self.changed or bool(trainer.splits)
-        for name in self._pictures:
+        for name in self._sheets.pictures:
             self._apply(name)
 
     def _apply(self, plane: str) -> float | None:
         """Hand a plane's paint to the trainer; see `Trainer.annotate`."""
-        if self.trainer is None or plane not in self._pictures or plane not in self._paint:
+        sheets = self._sheets
+        if self.trainer is None or plane not in sheets.pictures or plane not in sheets.paint:
             return None
-        known = self._held.get(plane)
+        known = sheets.held.get(plane)
         agreement = squares.annotate(
-            self.trainer, plane, self._paint[plane], held=known, aside=plane in self._aside
+            self.trainer, plane, sheets.paint[plane], held=known, aside=plane in sheets.aside
         )
-        self._held[plane] = squares.held(self.trainer, plane)
-        if known is None or not known.same_as(self._held[plane]):
-            self.dealt[plane] = self._held[plane]
+        sheets.held[plane] = squares.held(self.trainer, plane)
+        if known is None or not known.same_as(sheets.held[plane]):
+            self.dealt[plane] = sheets.held[plane]
         self.changed = True
         return agreement
 

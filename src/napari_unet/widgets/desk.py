@@ -241,20 +241,9 @@ class Desk(QObject):
                 self._lose(binding, f"“{name}” has another size now: choose the image again.")
 
     def _on_removed(self, event: Any) -> None:  # noqa: ANN401
-        name = event.value.name
         for binding in list(self.bindings):
-            if event.value in binding.images:
-                self._lose(
-                    binding,
-                    f"The image “{name}” was removed, so its strokes are no longer used. "
-                    "Choose an image to go on.",
-                )
-            elif event.value is binding.paint:
-                self._lose(
-                    binding,
-                    f"The layer “{name}” was removed, and its strokes with it. "
-                    "Choose the image again to start with a new one, or to undo this.",
-                )
+            if sentence := binding.loss(event.value):
+                self._lose(binding, sentence)
             elif event.value is binding.tiles.overlay:
                 binding.tiles.show_overlay(None)
 

@@ -66,6 +66,20 @@ class Binding:
         """Whether it holds strokes."""
         return any(paint.blocks for paint in self.strokes.snapshots.values())
 
+    def loss(self, layer: Layer) -> str:
+        """Why there is nothing to work on without a layer, as a sentence; empty if there is."""
+        if layer in self.images:
+            return (
+                f"The image “{layer.name}” was removed, so its strokes are no longer used. "
+                "Choose an image to go on."
+            )
+        if layer is self.paint:
+            return (
+                f"The layer “{layer.name}” was removed, and its strokes with it. "
+                "Choose the image again to start with a new one, or to undo this."
+            )
+        return ""
+
     def show_again(self) -> None:
         """Make a new layer for the prediction, after the user deleted the last one."""
         self.tiles.close()
