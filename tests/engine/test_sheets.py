@@ -56,7 +56,7 @@ def test_pictures_are_of_one_kind(sheets):
 def test_what_is_taken_away_leaves_nothing(sheets):
     sheets.mark(Annotate("a", paint(30, 40), aside=True, held=paint(30, 40)))
     assert sheets.take_away("a")
-    assert not (sheets.pictures or sheets.paint or sheets.held or sheets.aside)
+    assert not any((sheets.pictures, sheets.paint, sheets.held, sheets.aside))
     assert not sheets.take_away("a")
 
 
