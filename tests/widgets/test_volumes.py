@@ -108,6 +108,8 @@ def test_paint_of_slices_is_that_of_the_volume_and_back():
     assert all(back[index].same_as(own) for index, own in paint.items())
     assert not back[1, 0].blocks
     assert region.together({}) is None
+    assert region.is_painted(paint)
+    assert not region.is_painted({(0, 1): paint[1, 1], (1, 2): Annotations((40, 30))})
     assert region.slice_of((1, 3)) == 3
 
 

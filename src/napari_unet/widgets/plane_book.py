@@ -164,8 +164,7 @@ class PlaneBook(QObject):
     def _close_blank(self, kept: set[PlaneName]) -> None:
         """A plane without strokes is only needed while it is in view, or nearly so."""
         for name, (binding, region) in list(self._planes.items()):
-            strokes = region.together(binding.strokes.snapshots)
-            if name not in kept and (strokes is None or not strokes.blocks):
+            if name not in kept and not region.is_painted(binding.strokes.snapshots):
                 self._close(name)
 
 

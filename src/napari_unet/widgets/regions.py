@@ -61,6 +61,10 @@ class Region:
         """Which slice of it a plane is."""
         return 0 if self.axis is None else index[self.axis]
 
+    def is_painted(self, planes: Mapping[Index, Annotations]) -> bool:
+        """Whether there is paint on any of its planes."""
+        return any(at in planes and planes[at].blocks for at in self.planes)
+
     def together(self, planes: Mapping[Index, Annotations]) -> Annotations | None:
         """The paint of its planes as that of one; None where there never was any.
 
