@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_unet.widgets.watch import ViewerWatch
 
-_FAINT = 0.72  # of the text's colour in what matters less; still easy to read in both themes
+_FAINT = 0.75  # of the text's colour in what matters less; still easy to read in both themes
 _NEXT, _LESS = "next", "less"  # properties of widgets
 
 
