@@ -6,7 +6,9 @@ A script paints with mouse events on two images and a stack, erases, undoes and 
 way and the project's), switches images and slices, starts and pauses training, shows and hides
 the probability of a class, saves the model, and saves the project to other places. Each minute it
 notes the memory of window and engine, their threads, and the delays of a 10 ms timer in the
-window. Then the window is closed, and whatever still runs is counted. Linux only: reads /proc.
+window. Every ten minutes all that was learnt is forgotten and learnt anew, so that ten minutes
+compare with other ten: an engine that has just begun holds two networks, at two working scales.
+Then the window is closed, and whatever still runs is counted. Linux only: reads /proc.
 """
 
 # ruff: noqa: E402, S311, SLF001 - settings and paths first; dice are no secrets; the window's size
@@ -38,6 +40,7 @@ from napari_unet.widgets.panel import AnnotatePanel
 
 TICK = 10  # ms
 MOVES = 60  # of the mouse, a second
+ROUND = 10  # minutes after which all is learnt anew
 WARM = 10  # minutes that do not count for growth
 MOST_GROWTH, MOST_DELAY = 0.05, 100.0  # share; ms
 
@@ -97,7 +100,9 @@ class User:
 
     def __init__(self, viewer, studio, images, dice):
         self.viewer, self.studio, self.images, self.dice = viewer, studio, images, dice
-        self.done = dict.fromkeys(("strokes", "undone", "switched", "trained", "saved", "moved"), 0)
+        self.done = dict.fromkeys(
+            ("strokes", "undone", "switched", "trained", "begun", "saved", "moved"), 0
+        )
 
     def begin(self):
         """Paint on all that there is, and show all there is to show.
@@ -172,14 +177,19 @@ class User:
         self.done["switched"] += 1
 
     def train(self):
-        """Start it, or pause it; sometimes from nothing."""
-        if self.dice.random() < 0.05:
-            self.studio.lesson.reset()
+        """Start it, or pause it."""
         if self.studio.lesson.learning.name == "PAUSED" or self.dice.random() < 0.7:
             self.studio.train()
         else:
             self.studio.lesson.pause()
         self.done["trained"] += 1
+
+    def begin_anew(self):
+        """Forget what was learnt, and train from nothing."""
+        self.studio.lesson.reset()
+        QTest.qWait(500)
+        self.studio.train()
+        self.done["begun"] += 1
 
     def look(self):
         """The probability of a class, where it is unsure, or neither."""
@@ -305,6 +315,8 @@ def main():
         return ended
 
     while len(minutes) < chosen.minutes:
+        if len(minutes) % ROUND == 0:
+            user.begin_anew()
         while time.monotonic() - began < 60 * (len(minutes) + 1):
             user.act()
         minutes.append(minute_of(len(minutes) + 1, studio, jitter))
