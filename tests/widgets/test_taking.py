@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_unet.widgets.compat import camera
+
 SHAPE = (200, 240)
 
 
@@ -44,8 +46,8 @@ def test_masks_of_another_tool_become_objects_on_background(studio, section):
 
 
 def test_only_what_is_in_view_is_taken(studio, section, viewer):
-    viewer.scene.camera.center = (30, 40)
-    viewer.scene.camera.zoom = 12
+    camera(viewer).center = (30, 40)
+    camera(viewer).zoom = 12
     section.paint.click()
     data = studio.desk.active.paint.data
     assert data[30, 40] >= 128
