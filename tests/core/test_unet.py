@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from napari_unet.core.local_features import count_local, local_features
 from napari_unet.core.unet import UNet
 
 # Figure 1 of the paper, level by level: (size, channels) after each layer
@@ -276,8 +277,9 @@ def test_names_of_the_weights_are_stable():
 @pytest.mark.parametrize("shrink", [1, 2, 4])
 def test_sides_and_scale_make_no_seams(depth, shrink):
     """A tile anywhere on the grid gives what the whole image gives there."""
-    net = UNet(1, 3, width=2, depth=depth, norm=True, side=3, shrink=shrink).double().eval()
-    grid = net.grid
+    local = depth > 1
+    net = UNet(1, 3, width=2, depth=depth, norm=True, side=3, local=local, shrink=shrink)
+    grid = net.double().eval().grid
     whole, part, at = grid.input(4 * grid.stride), grid.input(grid.stride), 2 * grid.stride
     image = torch.randn(1, 1, whole, whole, dtype=torch.float64)
     with torch.inference_mode():
@@ -293,6 +295,26 @@ def test_sides_bring_every_deeper_level_to_the_last_layer():
     net = UNet(1, 2, width=4, depth=4, side=3)
     assert net.head.weight.shape[1] == 4 + 3 * 3
     assert [s.weight.shape[1] for s in net.sides] == [32, 16, 8]
+
+
+@pytest.mark.parametrize("shrink", [1, 2])
+def test_the_last_layer_may_see_the_image_itself(shrink):
+    net = UNet(2, 3, width=2, depth=2, local=True, shrink=shrink).eval()
+    image = torch.randn(1, 2, *2 * [net.grid.input(8)])
+    weight, bias = torch.randn(3, 2 + count_local(2)), torch.randn(3)
+    net.set_last_layer(weight, bias)
+    for kept, given in zip(net.last_layer(), (weight, bias), strict=True):
+        assert torch.equal(kept, given)
+    with torch.inference_mode():
+        seen = net.features(image)
+        assert torch.equal(seen[:, 2:], local_features(image, seen.shape[2:]))
+        wanted = torch.einsum("kd,ndyx->nkyx", weight, seen) + bias[:, None, None]
+        torch.testing.assert_close(net(image), wanted)
+
+
+def test_local_features_need_a_margin():
+    with pytest.raises(ValueError, match="not deep enough"):
+        UNet(1, 2, width=2, depth=1, local=True)
 
 
 def test_a_shrunk_network_sees_the_mean_of_pixels():

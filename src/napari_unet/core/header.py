@@ -43,6 +43,7 @@ class Shape(Struct, frozen=True, forbid_unknown_fields=True):
     side: int = 0
     shrink: int = 1
     across: int = 0
+    local: bool = False
 
 
 class Header(Struct, frozen=True):

@@ -67,7 +67,7 @@ class Model:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         shape = Shape(
             net.in_channels, net.classes, net.width, net.depth, net.axes, net.norm,
-            net.side, net.shrink, net.across,
+            net.side, net.shrink, net.across, net.local,
         )  # fmt: skip
         header = Header(
             FORMAT, f"{_PROGRAM} {version(_PROGRAM)}", shape, classes, settings,
@@ -193,7 +193,7 @@ def build(shape: Shape) -> UNet:
     return UNet(
         shape.in_channels, shape.classes, width=shape.width, depth=shape.depth,
         axes=shape.axes, norm=shape.norm, side=shape.side, shrink=shape.shrink,
-        across=shape.across,
+        across=shape.across, local=shape.local,
     )  # fmt: skip
 
 

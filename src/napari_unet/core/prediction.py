@@ -116,8 +116,7 @@ class Predictor:
         self.orientations: Sequence[Orientation] = SEVEN if net.original else MIRRORS
         folded = net.folded()
         self.grid, self.grids = folded.grid, folded.grids
-        self.weight = folded.head.weight.detach().flatten(1).float().to(device.name)
-        self.bias = folded.head.bias.detach().float().to(device.name)
+        self.weight, self.bias = (part.float().to(device.name) for part in folded.last_layer())
         self._net = device.put(folded.to(device.precision))
         self._cache: OrderedDict[_Key, Tensor] = OrderedDict()
         self._cached_bytes = 0

@@ -27,6 +27,7 @@ class Preset:
     norm : batch norm, frozen while fine-tuning and folded at prediction.
     dropout : rate at the end of the contracting path.
     side : channels that each deeper level hands on to the last layer.
+    local : the last layer also sees features of the image itself.
     paper : train as the paper does: SGD of momentum 0.99, one tile of 388 px a step.
     """
 
@@ -34,6 +35,7 @@ class Preset:
     norm: bool
     dropout: float
     side: int
+    local: bool
     paper: bool
 
     def build(self, channels: int, classes: int, across: int = 0) -> UNet:
@@ -41,7 +43,7 @@ class Preset:
         return UNet(
             channels, classes,
             width=self.width, norm=self.norm, dropout=self.dropout, side=self.side,
-            axes=3 if across else 2, across=across,
+            local=self.local, axes=3 if across else 2, across=across,
         )  # fmt: skip
 
     def adapted(self, training: Training) -> Training:
@@ -59,8 +61,8 @@ class Preset:
 
 
 PRESETS: dict[Literal["compact", "paper"], Preset] = {
-    "compact": Preset(width=24, norm=True, dropout=0.0, side=16, paper=False),
-    "paper": Preset(width=64, norm=False, dropout=0.5, side=0, paper=True),
+    "compact": Preset(width=24, norm=True, dropout=0.0, side=16, local=True, paper=False),
+    "paper": Preset(width=64, norm=False, dropout=0.5, side=0, local=False, paper=True),
 }
 
 
@@ -84,6 +86,8 @@ def start(
         net.anisotropy = anisotropy or 1.0
         return net
     shape = msgspec.structs.replace(source.header.shape, in_channels=channels, classes=classes)
+    if init == "bundled":  # pre-training knows nothing of the local features' use
+        shape = msgspec.structs.replace(shape, local=PRESETS[name].local)
     if across and shape.axes == 2:
         shape = msgspec.structs.replace(shape, axes=3, across=min(across, shape.depth + 1))
     net = build(shape)
@@ -94,6 +98,10 @@ def start(
     if len(state["head.bias"]) != classes:
         state["head.weight"] = torch.zeros_like(net.head.weight)
         state["head.bias"] = torch.zeros_like(net.head.bias)
+    if net.local_head is not None:
+        near = torch.zeros_like(net.local_head.weight)
+        known = state.get("local_head.weight")
+        state["local_head.weight"] = near if known is None or known.shape != near.shape else known
     net.load_state_dict(state)
     net.pretrained = source.net.pretrained
     net.adapted = net.adapted or isinstance(init, Model)

@@ -42,9 +42,7 @@ class Shown:
     def set_head(self, weight: Tensor, bias: Tensor) -> None:
         """Show another last layer: weight (K, D), bias (K,)."""
         self.predictor.set_head(weight, bias)
-        with torch.no_grad():
-            self.net.head.weight.copy_(weight.view_as(self.net.head.weight))
-            self.net.head.bias.copy_(bias)
+        self.net.set_last_layer(weight, bias)
 
     def knows_more(self, counts: NDArray[np.int64]) -> bool:
         """Whether it knows a class without painted pixels (it came from a model).

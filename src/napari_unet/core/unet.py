@@ -26,6 +26,7 @@ from napari_unet.core.blocks import (
     flattened,
     he_init,
 )
+from napari_unet.core.local_features import MARGIN, count_local, local_features
 from napari_unet.core.unet_sizes import Size, Sized
 
 
@@ -51,6 +52,8 @@ class UNet(Sized, nn.Module):
     side : int
         Channels that each deeper level of the expanding path hands on to the last layer through
         a 1×1 convolution and bilinear interpolation; 0 in the paper.
+    local : bool
+        Whether the last layer also sees features of the image itself: see `local_features`.
     shrink : int
         The working scale: images are averaged over this many pixels a side first, and the last
         feature maps interpolated back. No weight depends on it, so it may be set later.
@@ -78,6 +81,7 @@ class UNet(Sized, nn.Module):
         norm: bool = False,
         dropout: float = 0.5,
         side: int = 0,
+        local: bool = False,
         shrink: int = 1,
         across: int = 0,
     ) -> None:
@@ -86,7 +90,9 @@ class UNet(Sized, nn.Module):
         self.across = across
         self.anisotropy = 1.0  # distance of slices in px, where volumes were learnt from
         self.width, self.depth, self.norm, self.side = width, depth, norm, side
-        self.shrink = shrink
+        self.shrink, self.local = shrink, local
+        if local and self.margin < MARGIN:
+            raise ValueError("the U-Net is not deep enough for local features")
         self.original = not norm and not side  # as it was published
         self.pretrained = False  # whether the weights come from an earlier training
         self.adapted = not norm  # whether batch norm was measured on the user's image
@@ -106,6 +112,8 @@ class UNet(Sized, nn.Module):
         beside = reversed(widths[1:-1]) if side else ()
         self.sides = nn.ModuleList(CONV[axes](w, side, 1) for w in beside)
         self.head = CONV[axes](width + side * len(self.sides), classes, 1)
+        near = count_local(in_channels)
+        self.local_head = CONV[axes](near, classes, 1, bias=False) if local else None
         self.apply(he_init)
 
     @property
@@ -116,16 +124,18 @@ class UNet(Sized, nn.Module):
     # -- forward --------------------------------------------------------------------------
 
     def features(self, x: Tensor) -> Tensor:
-        """Last feature maps before the 1×1 convolution: (N, D, *output).
+        """What the last layer sees: (N, D, *output).
 
-        D is `width`, and `side` more for each deeper level of the expanding path.
+        D is `width`, `side` more for each deeper level of the expanding path, and the local
+        features.
 
         Raises
         ------
         ValueError
             If a spatial size does not fit the pooling grid; the message names one that does.
         """
-        return self._enlarged(self._maps(x))
+        maps = self._enlarged(self._maps(x))
+        return torch.cat([maps, local_features(x, maps.shape[2:])], 1) if self.local else maps
 
     def _maps(self, x: Tensor) -> Tensor:
         """The same at the working scale."""
@@ -187,7 +197,24 @@ class UNet(Sized, nn.Module):
             If a spatial size does not fit the pooling grid; the message names one that does.
         """
         # few maps are interpolated faster than many, and 1×1 convolutions do not mind the order
-        return self._enlarged(self.head(self._maps(x)))
+        logits = self._enlarged(self.head(self._maps(x)))
+        if self.local_head is not None:
+            logits = logits + self.local_head(local_features(x, logits.shape[2:]))
+        return logits
+
+    def last_layer(self) -> tuple[Tensor, Tensor]:
+        """The last layer as one map of `features`: weight (K, D), bias (K,)."""
+        parts = [self.head.weight, *([] if self.local_head is None else [self.local_head.weight])]
+        return torch.cat([p.detach().flatten(1) for p in parts], 1), self.head.bias.detach()
+
+    def set_last_layer(self, weight: Tensor, bias: Tensor) -> None:
+        """Replace it: arguments as `last_layer` returns them."""
+        with torch.no_grad():
+            deep, near = weight.tensor_split([self.head.in_channels], dim=1)
+            self.head.weight.copy_(deep.view_as(self.head.weight))
+            self.head.bias.copy_(bias)
+            if self.local_head is not None:
+                self.local_head.weight.copy_(near.view_as(self.local_head.weight))
 
     def _check_size(self, size: Size) -> None:
         if len(size) != self.axes:
