@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_unet.widgets.compat import camera
+from napari_unet.widgets.compat import camera, visible_box
 
 SHAPE = (200, 240)
 
@@ -45,9 +45,12 @@ def test_masks_of_another_tool_become_objects_on_background(studio, section):
     assert not studio.desk.active.paint.data.any()
 
 
-def test_only_what_is_in_view_is_taken(studio, section, viewer):
+def test_only_what_is_in_view_is_taken(studio, section, viewer, qtbot):
+    viewer.window._qt_window.show()  # napari < 0.9 tells what is in view once it is drawn
     camera(viewer).center = (30, 40)
     camera(viewer).zoom = 12
+    layer = studio.desk.active.paint
+    qtbot.waitUntil(lambda: visible_box(viewer, layer, SHAPE)[2] < 100, timeout=5000)
     section.paint.click()
     data = studio.desk.active.paint.data
     assert data[30, 40] >= 128
