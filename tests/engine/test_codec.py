@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import mmap
 import struct
 import typing
 
@@ -62,7 +63,7 @@ EVENTS = [
     m.Rested("Nothing improves."),
     m.Advised("Paint more."),
     m.Refused("No such file."),
-    m.Exported(b"model", asked=True),
+    m.Exported(memoryview(b"model"), asked=True),
     m.Restored(("cell", "rest")),
     m.Segmented("a", 0, 0, TILE, 1, 2),
     m.FolderFound(("a.tif", "b.tif")),
@@ -301,6 +302,33 @@ def test_a_frame_beyond_memory_is_refused():
 
     with pytest.raises(codec.BrokenStreamError, match="5000 bytes does not fit into memory"):
         codec.read_event(Small(struct.pack("<Q", 5000) + b"abc"))
+
+
+def test_a_large_frame_beyond_memory_is_refused(monkeypatch):
+    def none_left(*_):
+        raise OSError("Cannot allocate memory")
+
+    monkeypatch.setattr(codec.mmap, "mmap", none_left)
+    with pytest.raises(codec.BrokenStreamError, match="2000000 bytes does not fit into memory"):
+        codec.read_event(io.BytesIO(struct.pack("<Q", 2_000_000) + b"abc"))
+
+
+def test_a_large_frame_that_is_cut_is_broken():
+    whole = io.BytesIO()
+    codec.write(whole, m.Exported(memoryview(bytes(2_000_000)), asked=False))
+    for length in (8, 100, 1_500_000, len(whole.getvalue()) - 1):
+        with pytest.raises(codec.BrokenStreamError, match="ended inside a frame"):
+            codec.read_event(io.BytesIO(whole.getvalue()[:length]))
+
+
+def test_a_model_is_a_view_of_the_frame_that_brought_it():
+    model = np.random.default_rng(0).bytes(2_000_000)
+    stream = io.BytesIO()
+    codec.write(stream, m.Exported(memoryview(model), asked=False))
+    stream.seek(0)
+    found = codec.read_event(stream)
+    assert isinstance(found.model.obj, mmap.mmap)
+    assert found.model == model
 
 
 @settings(deadline=None, max_examples=200)

@@ -15,6 +15,7 @@ from napari_unet.cli.output import Progress, Refusal, result, say, score, table
 from napari_unet.cli.picture import before_after
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.files import replacing, write_labels
+from napari_unet.core.header import ModelBytes
 from napari_unet.core.image import as_plane
 from napari_unet.core.samples import Sample, stained_tissue
 from napari_unet.core.settings import Settings
@@ -90,7 +91,7 @@ class Rehearsal:
     steps: int = 0
     tiles: int = 0
     held_out: float | None = None
-    model: bytes = b""
+    model: ModelBytes = b""
     seconds: float = 0.0
     _began: float = 0.0
     _ending: bool = False

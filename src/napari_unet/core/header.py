@@ -8,7 +8,7 @@ import math
 import os
 import struct
 from dataclasses import dataclass
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -25,6 +25,8 @@ _NOT_A_HEADER = (
     struct.error, msgspec.MsgspecError, KeyError, TypeError, UnicodeError, RecursionError,
     AttributeError,
 )  # fmt: skip
+
+ModelBytes: TypeAlias = bytes | memoryview  # all of a model file
 
 
 class ModelError(ValueError):
@@ -125,7 +127,7 @@ def _digest(sealed: bytes, weights: memoryview) -> str:
     return digest.hexdigest()
 
 
-def read_header(data: bytes) -> Header:
+def read_header(data: ModelBytes) -> Header:
     """Read and check the header of a model file's bytes.
 
     Raises

@@ -23,6 +23,7 @@ from napari_unet.core.files import replacing
 from napari_unet.core.header import (
     FORMAT,
     Header,
+    ModelBytes,
     ModelError,
     Shape,
     read_front,
@@ -133,7 +134,7 @@ class Model:
             part.write_bytes(self.to_bytes())
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Model:
+    def from_bytes(cls, data: ModelBytes) -> Model:
         """Open a model file's bytes; a ModelError tells what is wrong with them, as for `read`."""
         return cls.read(io.BytesIO(data))
 

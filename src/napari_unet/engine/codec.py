@@ -8,6 +8,7 @@ the first bytes of all numbers lie side by side, then the second ones, compresse
 from __future__ import annotations
 
 import math
+import mmap
 import re
 import struct
 from functools import partial
@@ -21,6 +22,7 @@ from napari_unet.engine.messages import Command, Event
 
 _LENGTH = struct.Struct("<Q")
 _LONGEST = 1 << 34  # bytes in a frame; more means a broken stream
+_LARGE = 1 << 20  # bytes from which on a frame has pages of its own, that are given back at once
 _DTYPE = re.compile(r"[<>|][biuf]\d{1,2}")
 
 
@@ -126,14 +128,14 @@ def read_event(stream: BinaryIO) -> Event | None:
     return None if body is None else _decoded(_events, body)
 
 
-def _decoded(decoder: Any, body: bytes) -> Any:  # noqa: ANN401
+def _decoded(decoder: Any, body: bytes | mmap.mmap) -> Any:  # noqa: ANN401
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BrokenStreamError(f"not a message: {error}") from error
 
 
-def _frame(stream: BinaryIO) -> bytes | None:
+def _frame(stream: BinaryIO) -> bytes | mmap.mmap | None:
     length = 0
     while not length:
         head = stream.read(_LENGTH.size)
@@ -145,9 +147,23 @@ def _frame(stream: BinaryIO) -> bytes | None:
     if length > _LONGEST:
         raise BrokenStreamError(f"a frame of {length} bytes cannot be right")
     try:
-        body = stream.read(length)
+        body, received = _read_large(stream, length) if length > _LARGE else _read(stream, length)
     except MemoryError as error:
         raise BrokenStreamError(f"a frame of {length} bytes does not fit into memory") from error
-    if len(body) < length:
+    if received < length:
         raise CutShortError
     return body
+
+
+def _read(stream: BinaryIO, length: int) -> tuple[bytes, int]:
+    body = stream.read(length)
+    return body, len(body)
+
+
+def _read_large(stream: BinaryIO, length: int) -> tuple[mmap.mmap, int]:
+    """The same. From the heap, freed models would leave holes that the process keeps."""
+    try:
+        body = mmap.mmap(-1, length)
+    except OSError as error:
+        raise MemoryError from error
+    return body, stream.readinto(body)  # type: ignore[attr-defined]  # files and pipes have it

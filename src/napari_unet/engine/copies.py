@@ -30,7 +30,7 @@ class Copies:
         """A copy, where there are newer weights and the last one is long enough ago."""
         began = time.monotonic()
         if trainer.generation != self._generation and began > self._due:
-            yield Exported(self._bench.model().to_bytes(), asked=False)
+            yield Exported(memoryview(self._bench.model().to_bytes()), asked=False)
             now = time.monotonic()  # who listens takes it before going on, however slow the line
             self._generation = trainer.generation
             self._due = now + max(_EVERY, _SHARE * (now - began))

@@ -130,7 +130,7 @@ class Session:
                 self.bench.restore(Model.from_bytes(command.model))
                 yield events.Restored(self.bench.classes)
             case commands.Export():
-                yield events.Exported(self.bench.model().to_bytes(), asked=True)
+                yield events.Exported(memoryview(self.bench.model().to_bytes()), asked=True)
             case commands.SegmentImage() | commands.SegmentFolder() | commands.Cancel():
                 self._jobs.take(command)
             case _:

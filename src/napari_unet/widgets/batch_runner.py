@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.core.header import ModelBytes
 from napari_unet.engine.messages import (
     Cancel,
     Configure,
@@ -111,9 +112,9 @@ class BatchRunner(QObject):
             notices.report("The engine stopped while it was segmenting files.", said)
         self._end("The engine stopped. Start again: files that are done are skipped.")
 
-    def _on_model(self, model: bytes) -> None:
+    def _on_model(self, model: ModelBytes) -> None:
         if self._waiting is not None:
-            command, self._waiting = replace(self._waiting, model=model), None
+            command, self._waiting = replace(self._waiting, model=bytes(model)), None
             self._begin(command)
 
     def _on_parted(self, sentence: str) -> None:

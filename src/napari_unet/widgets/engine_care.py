@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QObject
 
+from napari_unet.core.header import ModelBytes
 from napari_unet.engine.host import Host
 from napari_unet.engine.messages import Configure, Event, Ready
 from napari_unet.widgets import hosts, notices
@@ -82,7 +83,7 @@ class EngineCare(QObject):
         if self._patience.isActive():
             self._patience.start(0)
 
-    def _on_handed_over(self, _: bytes) -> None:
+    def _on_handed_over(self, _: ModelBytes) -> None:
         if self._patience.isActive():
             self._patience.stop()
             self._move()

@@ -9,6 +9,7 @@ from typing import TypeAlias, assert_never
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.core.header import ModelBytes
 from napari_unet.engine.messages import (
     Advised,
     Answered,
@@ -61,8 +62,7 @@ class Lesson(QObject):
     Signals
     -------
     changed : any of these is different now.
-    learnt : bytes
-        The model file of what predicts now; empty if all was forgotten.
+    learnt : the model file of what predicts now, ModelBytes; empty if all was forgotten.
     withheld : the engine that was asked for the model will not hand it over.
     """
 
@@ -79,7 +79,7 @@ class Lesson(QObject):
         self.notice, self.lost = "", ""
         self.urgent = self.done = False
         self._refused = False  # the engine cannot work with what it was given
-        self._model = b""
+        self._model: ModelBytes = b""
         self._requests = Requests()  # for the model
 
     @property
@@ -121,18 +121,18 @@ class Lesson(QObject):
         self._requests.add(then, loss)
         self._ask()
 
-    def adopt(self, model: bytes) -> None:
+    def adopt(self, model: ModelBytes) -> None:
         """Go on from a model file's bytes."""
         self._model = model
         self.learnt.emit(model)
-        self._post(Restore(model))
+        self._post(Restore(bytes(model)))
         self.say("")
 
-    def recall(self, report: Report, model: bytes) -> None:
+    def recall(self, report: Report, model: ModelBytes) -> None:
         """Go on from where a project was left."""
         self.report, self.trained, self._model = report, report.step > 0, model
         if model:
-            self._post(Restore(model))
+            self._post(Restore(bytes(model)))
         self.changed.emit()
 
     def resume(self) -> None:
@@ -141,7 +141,7 @@ class Lesson(QObject):
         if self._requests.outlive():
             self.withheld.emit()
         if self._model:
-            self._post(Restore(self._model))
+            self._post(Restore(bytes(self._model)))
         self.changed.emit()
 
     def go_on(self) -> None:
@@ -241,7 +241,7 @@ class Lesson(QObject):
         if event.asked:
             self._requests.answer(event.model)
 
-    def _write(self, path: Path, model: bytes) -> None:
+    def _write(self, path: Path, model: ModelBytes) -> None:
         try:
             write_model(path, model)
         except ModelFileError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_unet.core import suitable
 from napari_unet.core.files import replacing
-from napari_unet.core.header import Header, ModelError, read_front, read_header
+from napari_unet.core.header import Header, ModelBytes, ModelError, read_front, read_header
 from napari_unet.core.image import ImageError
 
 SUFFIX = ".safetensors"
@@ -40,7 +40,7 @@ def read_model(path: Path) -> bytes:
         ) from error
 
 
-def class_names(data: bytes) -> tuple[str, ...]:
+def class_names(data: ModelBytes) -> tuple[str, ...]:
     """The names of the classes in a model file.
 
     Raises
@@ -51,14 +51,14 @@ def class_names(data: bytes) -> tuple[str, ...]:
     return _header(data).classes
 
 
-def _header(data: bytes) -> Header:
+def _header(data: ModelBytes) -> Header:
     try:
         return read_header(data)
     except ModelError as error:
         raise ModelFileError(str(error)) from error
 
 
-def is_of_volumes(data: bytes) -> bool:
+def is_of_volumes(data: ModelBytes) -> bool:
     """Whether a model file's network looks at volumes.
 
     Raises
@@ -69,7 +69,7 @@ def is_of_volumes(data: bytes) -> bool:
     return _header(data).shape.axes == 3
 
 
-def check_channels(data: bytes, found: int) -> None:
+def check_channels(data: ModelBytes, found: int) -> None:
     """Refuse a model that was trained on images with other channels than so many.
 
     Raises
@@ -97,7 +97,7 @@ def check_names(known: tuple[str, ...], painted: tuple[str, ...]) -> None:
         )
 
 
-def write_model(path: Path, data: bytes) -> None:
+def write_model(path: Path, data: ModelBytes) -> None:
     """Write a model file whole or not at all.
 
     Raises

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QCoreApplication, QObject, Signal
 
+from napari_unet.core.header import ModelBytes
 from napari_unet.core.project import shelf
 from napari_unet.core.project.changes import Entry
 from napari_unet.core.project.folder import ProjectFolder
@@ -68,7 +69,7 @@ class Project(QObject):
         self.store: Store | None = None
         self._made = self.folder = ""
         self._held: list[Entry] = []  # until the user paints
-        self._model = b""
+        self._model: ModelBytes = b""
 
     @property
     def record(self) -> Record:
@@ -216,7 +217,7 @@ class Project(QObject):
         if self.store is not None:
             self.store.save()
 
-    def _on_learnt(self, model: bytes) -> None:
+    def _on_learnt(self, model: ModelBytes) -> None:
         self._model = model
         if self.store is None:
             return

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QObject
 
+from napari_unet.core.header import ModelBytes
 from napari_unet.core.project.folder import BEST, LAST
 from napari_unet.widgets.timers import single_shot
 
@@ -25,14 +26,14 @@ class ModelCopies(QObject):
     best : the score of the best model that was kept, 0…1.
     """
 
-    def __init__(self, write: Callable[[str, bytes], None]) -> None:
+    def __init__(self, write: Callable[[str, ModelBytes], None]) -> None:
         super().__init__()
         self.best: float | None = None
         self._write = write
-        self._waiting: dict[str, bytes] = {}
+        self._waiting: dict[str, ModelBytes] = {}
         self._timer = single_shot(self, self.flush, _PAUSE)
 
-    def keep(self, model: bytes, score: float | None) -> None:
+    def keep(self, model: ModelBytes, score: float | None) -> None:
         """Write the model that predicts now, a little later; and as the best, if it is that."""
         self._waiting[LAST] = model
         if self.best is None or (score or 0.0) >= self.best:

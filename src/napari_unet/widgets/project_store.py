@@ -14,6 +14,7 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import Annotations
+from napari_unet.core.header import ModelBytes
 from napari_unet.core.project import folder, shelf
 from napari_unet.core.project.canvas import Work
 from napari_unet.core.project.changes import Entry, LabelClass, Plane
@@ -169,7 +170,7 @@ class Store(QObject):
 
     # -- what is told --------------------------------------------------------------------
 
-    def _write_model(self, name: str, model: bytes) -> None:
+    def _write_model(self, name: str, model: ModelBytes) -> None:
         self._disk.put(name, partial(self._keep_model, name, model))
 
     def _tell_found(self) -> None:
@@ -216,7 +217,7 @@ class Store(QObject):
     def _keep_held(self, planes: dict[Plane, Annotations]) -> None:
         self._open().keep_held(planes)
 
-    def _keep_model(self, name: str, model: bytes) -> None:
+    def _keep_model(self, name: str, model: ModelBytes) -> None:
         if model:
             self._open().keep_model(name, model)
         else:

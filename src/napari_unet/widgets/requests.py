@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-Then: TypeAlias = Callable[[bytes], None]
+from napari_unet.core.header import ModelBytes
+
+Then: TypeAlias = Callable[[ModelBytes], None]
 
 
 class Request(NamedTuple):
@@ -34,7 +36,7 @@ class Requests:
         """Wait for an answer."""
         self._waiting.append(Request(then, loss))
 
-    def answer(self, model: bytes) -> None:
+    def answer(self, model: ModelBytes) -> None:
         """All who wait get it."""
         for request in self._take():
             request.then(model)

@@ -12,7 +12,7 @@ from qtpy.QtCore import QProcess
 from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_unet.core.commands import train_command
-from napari_unet.core.header import ModelError, read_header
+from napari_unet.core.header import ModelBytes, ModelError, read_header
 from napari_unet.core.methods import paragraph
 from napari_unet.core.package.errors import PackageError
 from napari_unet.core.package.labelling import DEFAULT_LICENCE, Label
@@ -78,7 +78,7 @@ class ShareButton(QPushButton):
             ended = Path(name if name.endswith(".zip") else name + ".zip")
             self.package(label, ended, "tiles" if values["tiles"] else "whole")
 
-    def _run(self, model: bytes, label: Label, path: Path, purpose: str) -> None:
+    def _run(self, model: ModelBytes, label: Label, path: Path, purpose: str) -> None:
         if self._process is not None:  # two were asked for before the model came
             self._studio.lesson.complain(
                 f"{path} is not written, as another package is: export it when that one is done."
@@ -138,7 +138,7 @@ class ShareButton(QPushButton):
     def _on_methods(self) -> None:
         self._studio.lesson.hand_over(self._tell_methods, "The methods paragraph is not copied")
 
-    def _tell_methods(self, model: bytes) -> None:
+    def _tell_methods(self, model: ModelBytes) -> None:
         try:
             copy_text(paragraph(read_header(model)))
         except ModelError as error:

@@ -29,7 +29,7 @@ def durable(path: Path) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes | memoryview) -> None:
     """Write a file whole and durably."""
     with durable(path) as file:
         file.write(data)

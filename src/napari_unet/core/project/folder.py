@@ -21,6 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from napari_unet.core.annotations import Annotations
+from napari_unet.core.header import ModelBytes
 from napari_unet.core.project import disk, manifest, snapshot, sources
 from napari_unet.core.project.canvas import Work, bridge
 from napari_unet.core.project.changes import Entry, LabelClass, Plane
@@ -86,7 +87,7 @@ class ProjectFolder:
         """Write which strokes are held out, as paint of classes."""
         snapshot.write(self.path / HELD, 0, planes, ())
 
-    def keep_model(self, name: str, data: bytes) -> None:
+    def keep_model(self, name: str, data: ModelBytes) -> None:
         """Write a model file, `BEST` or `LAST`."""
         disk.write(self.path / name, data)
 

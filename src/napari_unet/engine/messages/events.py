@@ -148,9 +148,12 @@ class Restored(Message, frozen=True, eq=False):
 
 
 class Exported(Message, frozen=True, eq=False):
-    """The best model so far as the bytes of a model file. `asked`: the user wanted it."""
+    """The best model so far as the bytes of a model file. `asked`: the user wanted it.
 
-    model: bytes
+    As it is received it is a view of the message, and no copy.
+    """
+
+    model: memoryview
     asked: bool
 
 
