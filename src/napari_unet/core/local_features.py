@@ -44,6 +44,7 @@ def local_features(images: Tensor, size: torch.Size) -> Tensor:
     planes = _slices(images, size)
     found = [part for sigma in SCALES for part in _of_scale(planes, sigma)]
     together = torch.cat([(_GAIN * part).to(images.dtype) for part in found], dim=1)
+    together = together.contiguous(memory_format=torch.channels_last)  # as the network's own are
     if len(size) == 2:
         return together
     return together.view(len(images), size[0], *together.shape[1:]).transpose(1, 2)
