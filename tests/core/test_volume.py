@@ -265,6 +265,20 @@ def test_strokes_on_slices_are_held_out_and_agreed_on_like_any_other(balls, cpu)
     assert np.isfinite(trainer.check().score)
 
 
+def test_what_has_learnt_to_look_across_is_judged_like_what_did_not(balls, cpu):
+    image, paint, _ = balls
+    trainer = Trainer(pair(1)[1], changed(Settings(), "training", patch=36), cpu)
+    trainer.open("balls", Picture.of(as_volume(image)))
+    trainer.annotate("balls", Annotations.of_volume(paint))
+    trainer.answer()
+    assert trainer.predictor.grids[0].margin == 0
+    for _ in range(20):
+        trainer.step()
+    looks_across = Predictor(trainer.tuner.averaged, cpu)
+    assert looks_across.grids[0].margin > 0
+    assert np.isfinite(trainer.check().score)
+
+
 def test_patches_of_a_volume_are_one_slice_amid_its_neighbours(balls, cpu):
     _, paint, _ = balls
     z, y, x = np.mgrid[:9, :48, :48].astype(np.float32)

@@ -189,7 +189,10 @@ class Predictor:
             return self._net.features(self.device.tensor(images.to(self.device.precision)))
 
     def features(self, name: str, picture: Picture, tile: Tile) -> Tensor:
-        """Features (D, h, w) of a tile of the plane `name`, from the cache where it has them."""
+        """Features (D, h, w) of a tile of the plane `name`, from the cache where it has them.
+
+        It may be of another network: what has learnt from the slices around must see more of them.
+        """
         key: _Key = (name, *((w.start, w.stop) for w in tile.write))
         if key in self._cache:
             self._cache.move_to_end(key)
@@ -199,7 +202,8 @@ class Predictor:
             dtype=self.device.precision,
             device=self.device.name,
         )
-        for part, values in predict(self.forward, picture, [tile], self.grids):
+        own = tile.read_by(per_axis(self.grids, len(tile.write)))
+        for part, values in predict(self.forward, picture, [own], self.grids):
             found[(slice(None), *part.within(tile))] = values
         self._remember(key, found)
         return found

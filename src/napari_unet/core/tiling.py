@@ -63,6 +63,11 @@ class Tile:
         # Python 3.11 cannot hash slices
         return hash(tuple((s.start, s.stop) for s in (*self.write, *self.read)))
 
+    def read_by(self, grids: Sequence[Grid]) -> Tile:
+        """The same write window, read as a network with these grids, one for each axis, must."""
+        seen = (_seen(write, grid) for write, grid in zip(self.write, grids, strict=True))
+        return Tile(self.write, tuple(seen))
+
     @property
     def crop(self) -> Window:
         """The part of the network's output that is written."""
@@ -103,10 +108,15 @@ def axis_tiles(
     first = 0 if within is None else max(within.start, 0) // step * step
     windows = []
     for start in range(first, length if within is None else min(within.stop, length), step):
-        stop = min(start + step, length)
-        low = start - grid.margin
-        windows.append((slice(start, stop), slice(low, low + grid.input(stop - start))))
+        write = slice(start, min(start + step, length))
+        windows.append((write, _seen(write, grid)))
     return windows
+
+
+def _seen(write: slice, grid: Grid) -> slice:
+    """The read window for a write window."""
+    low = write.start - grid.margin
+    return slice(low, low + grid.input(write.stop - write.start))
 
 
 def tiles(
