@@ -70,6 +70,13 @@ def test_half_precision_comes_back_as_it_was():
     )
 
 
+def test_training_in_half_precision_sees_the_same():
+    images = 3 + 0.1 * torch.randn(1, 1, *around(SIZE))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = local_features(images, SIZE)
+    assert torch.equal(found, local_features(images, SIZE))
+
+
 def test_bright_specks_do_not_drown_all_else():
     images = torch.zeros(1, 1, *around((1, 1)))
     images[..., MARGIN, MARGIN] = 100

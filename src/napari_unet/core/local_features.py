@@ -42,7 +42,8 @@ def local_features(images: Tensor, size: torch.Size) -> Tensor:
         For each scale: values, products of two channels, and length of the gradient.
     """
     planes = _slices(images, size)
-    found = [part for sigma in SCALES for part in _of_scale(planes, sigma)]
+    with torch.autocast(images.device.type, enabled=False):  # slopes would drown in rounding
+        found = [part for sigma in SCALES for part in _of_scale(planes, sigma)]
     together = torch.cat([(_GAIN * part).to(images.dtype) for part in found], dim=1)
     together = together.contiguous(memory_format=torch.channels_last)  # as the network's own are
     if len(size) == 2:
