@@ -9,6 +9,7 @@ from torch import nn
 
 from napari_unet.core import presets as module
 from napari_unet.core.head import fit_head
+from napari_unet.core.local_features import count_local
 from napari_unet.core.model import Model, bundled
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.presets import PRESETS, start
@@ -111,6 +112,31 @@ def test_the_bundled_weights_are_the_compact_preset_s():
     net = start("compact", 1, 2)
     last = net.merge[-1][3].weight
     assert torch.equal(last, model.net.merge[-1][3].weight)
+
+
+def test_the_compact_preset_begins_with_no_use_of_the_image_itself():
+    net = start("compact", 3, 2)
+    assert net.local_head is not None
+    assert net.local_head.weight.shape == (2, count_local(3), 1, 1)
+    assert not net.local_head.weight.any()
+    assert start("paper", 3, 2).local_head is None
+
+
+def test_what_a_model_makes_of_the_image_itself_stays_where_it_fits():
+    net = start("compact", 1, 2)
+    net.set_last_layer(torch.ones(2, net.last_layer()[0].shape[1]), torch.ones(2))
+    model = Model.of(net, ("a", "b"), Settings())
+    weight, bias = start("compact", 1, 2, model).last_layer()
+    assert weight.all()
+    assert bias.all()
+    for channels, classes in ((3, 2), (1, 3)):
+        other = start("compact", channels, classes, model)
+        assert not other.local_head.weight.any()
+        assert bool(other.head.weight.all()) == (classes == 2)
+
+
+def test_a_model_that_does_not_see_the_image_itself_goes_on_so(source):
+    assert start("compact", 3, 2, source).local_head is None
 
 
 def test_bundled_features_tell_textures_of_the_same_brightness(cpu):
