@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import Annotations
-from napari_unet.engine.messages import Predicted
-from napari_unet.widgets.compat import connect_all, disconnect_all, look_events
+from napari_unet.widgets.display import Display
 from napari_unet.widgets.gaze import Gaze
 from napari_unet.widgets.layers import Binding, bind
-from napari_unet.widgets.overlay import Overlay
 from napari_unet.widgets.plane_book import PlaneBook
 from napari_unet.widgets.planes import Index, full_shape
 
@@ -28,7 +26,6 @@ class Desk(QObject):
 
     Signals
     -------
-    shown : the prediction was shown, hidden, or looks different.
     turned : another image is in work, and not because the user chose it.
     selected : int
         The label to paint with changed in the active strokes.
@@ -44,7 +41,6 @@ class Desk(QObject):
         Something cannot be used, as a sentence.
     """
 
-    shown = Signal()
     turned = Signal()
     selected = Signal(int)
     painted = Signal(int)
@@ -60,6 +56,7 @@ class Desk(QObject):
         self.bindings: list[Binding] = []
         self.planes = PlaneBook()
         self.gaze = Gaze(viewer, self.planes)
+        self.display = Display(viewer, self.planes, self.gaze)
         self.planes.complained.connect(self.complained)
         self.scanning = False  # strokes that come now were there before their image was chosen
         self.objects: tuple[int, ...] = ()  # classes whose objects are told apart
@@ -152,27 +149,6 @@ class Desk(QObject):
         self.planes.replay()
         self.gaze.look()
 
-    def write(self, tile: Predicted) -> None:
-        """Put a predicted tile into its layer."""
-        place, viewer = self.planes.place_of(tile.plane), self._viewer()
-        if place is None or viewer is None:  # its image was removed meanwhile
-            return
-        binding, region = place
-        if binding.prediction not in viewer.layers:
-            binding.show_again()
-            connect_all(look_events(binding.prediction), self._on_look)
-            viewer.layers.insert(viewer.layers.index(binding.image) + 1, binding.prediction)
-            binding.prediction.editable = False
-        for index, part in region.flat(tile):
-            binding.tiles.write(index, part, visible=index == binding.strokes.current)
-        binding.predicted = True
-
-    def show_overlay(self, overlay: Overlay | None) -> None:
-        """Ask for an overlay from now on, in a layer of its own; the one before is hidden."""
-        for binding in self.bindings:
-            binding.tiles.show_overlay(None)
-        self.gaze.show_overlay(overlay)
-
     def recolour(self, colours: Sequence[str]) -> None:
         """Give all strokes and predictions these class colours."""
         for binding in self.bindings:
@@ -195,7 +171,7 @@ class Desk(QObject):
         binding.strokes.drawn.connect(partial(self.stroked.emit, binding))
         binding.strokes.refused.connect(self.complained)
         binding.paint.events.selected_label.connect(self._on_selected)
-        connect_all(look_events(binding.prediction), self._on_look)
+        self.display.add(binding)
         for image in binding.images:
             image.events.data.connect(self._on_image_data)
         self.bindings.append(binding)
@@ -208,7 +184,7 @@ class Desk(QObject):
         binding.strokes.flush()
         binding.close()
         binding.paint.events.selected_label.disconnect(self._on_selected)
-        disconnect_all(look_events(binding.prediction), self._on_look)
+        self.display.drop(binding)
         for image in binding.images:
             image.events.data.disconnect(self._on_image_data)
         self.bindings.remove(binding)
@@ -244,12 +220,8 @@ class Desk(QObject):
         for binding in list(self.bindings):
             if sentence := binding.loss(event.value):
                 self._lose(binding, sentence)
-            elif event.value is binding.tiles.overlay:
-                binding.tiles.show_overlay(None)
+        self.display.lose(event.value)
 
     def _on_selected(self, event: Any) -> None:  # noqa: ANN401
         if self.active is not None and event.source is self.active.paint:
             self.selected.emit(event.source.selected_label)
-
-    def _on_look(self) -> None:
-        self.shown.emit()

@@ -84,7 +84,7 @@ class Hearing(QObject):
     def _give(self, event: Event) -> None:  # noqa: C901 - one flat match
         match event:
             case Predicted():
-                self._desk.write(event)
+                self._desk.display.write(event)
             case Swept():
                 self._sweep.show(event.done, event.total)
             case Wanted():

@@ -173,7 +173,7 @@ class Studio(QObject):
 
     def show_overlay(self, what: int | None) -> None:
         """Show the probability of a class, or where it is unsure (`UNSURE`), or nothing."""
-        self.desk.show_overlay(Overlay.of(what, self.roster.classes.names))
+        self.desk.display.show_overlay(Overlay.of(what, self.roster.classes.names))
 
     # -- what the panels ask -------------------------------------------------------------
 

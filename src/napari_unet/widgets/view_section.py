@@ -43,7 +43,7 @@ class ViewSection(QWidget):
         self.opacity.valueChanged.connect(partial(set_opacity, studio.desk))
         self.overlay.activated.connect(self._on_overlay)
         studio.roster.changed.connect(self._fill)
-        for signal in (studio.news, studio.image_changed, studio.desk.shown):
+        for signal in (studio.news, studio.image_changed, studio.desk.display.shown):
             signal.connect(self.refresh)
         self._fill()
         self.refresh()
