@@ -170,8 +170,10 @@ def overhead(options, device):
     """A file through the batch against its tiles alone, already cut, padded and normalised."""
     torch.manual_seed(0)
     model = Model.of(start("compact", 1, 2, "random"), ("background", "cell"), Settings())
-    segmenter = ModelSegmenter(model.to_bytes(), Compute(mirrors=False, threads=device.threads))
-    predictor, plane = model.predictor(device), image(options.side)
+    precision = "bf16" if device.precision == torch.bfloat16 else "fp32"  # as of all else here
+    compute = Compute(mirrors=False, threads=device.threads, precision=precision)
+    segmenter = ModelSegmenter(model.to_bytes(), compute)
+    predictor, plane = Predictor(model.net, device), image(options.side)
     picture = Picture.of(plane[None])
     todo = predictor.tiles(picture)
     parts = [torch.from_numpy(picture.read(tile.read))[None] for tile in todo]

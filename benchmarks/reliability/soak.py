@@ -5,10 +5,10 @@
 A script paints with mouse events on two images and a stack, erases, undoes and redoes (napari's
 way and the project's), switches images and slices, starts and pauses training, shows and hides
 the probability of a class, saves the model, and saves the project to other places. Each minute it
-notes the memory of window and engine, their threads, and the delays of a 10 ms timer in the
-window. Every ten minutes all that was learnt is forgotten and learnt anew, so that ten minutes
-compare with other ten: an engine that has just begun holds two networks, at two working scales.
-Then the window is closed, and whatever still runs is counted. Linux only: reads /proc.
+notes the memory of window and engine (mean of once a second), their threads, and the delays of a
+10 ms timer in the window. Every ten minutes all that was learnt is forgotten and learnt anew, so
+that ten minutes compare with other ten: an engine that has just begun holds two networks, at two
+working scales. Then the window is closed, and whatever still runs is counted. Linux only (/proc).
 """
 
 # ruff: noqa: E402, S311, SLF001 - settings and paths first; dice are no secrets; the window's size
@@ -233,14 +233,34 @@ def window(size):
     return viewer, studio, images, before
 
 
-def minute_of(number, studio, jitter):
+class Scales:
+    """Weighs window and engine each second: what a training step needs comes and goes."""
+
+    def __init__(self, studio):
+        self._studio, self._weights = studio, []
+        self._timer = QTimer()
+        self._timer.timeout.connect(self._weigh)
+        self._timer.start(1000)
+
+    def take(self):
+        """Mean MB of the window and of the engine in the last minute."""
+        self._weigh()
+        weights, self._weights = self._weights, []
+        return np.mean(weights, axis=0)
+
+    def _weigh(self):
+        pids = os.getpid(), self._studio.keeper.process_id
+        self._weights.append([status(pid)[0] for pid in pids])
+
+
+def minute_of(number, studio, jitter, scales):
     """What is noted each minute."""
-    window_mb, window_threads = status(os.getpid())
-    engine_mb, engine_threads = status(studio.keeper.process_id)
+    (window_mb, engine_mb), window_threads = scales.take(), status(os.getpid())[1]
+    engine_threads = status(studio.keeper.process_id)[1]
     return {
         "minute": number,
-        "window_mb": round(window_mb, 1),
-        "engine_mb": round(engine_mb, 1),
+        "window_mb": round(float(window_mb), 1),
+        "engine_mb": round(float(engine_mb), 1),
         "window_threads": window_threads,
         "engine_threads": engine_threads,
         "steps": studio.lesson.report.step,
@@ -305,7 +325,7 @@ def main():
     viewer, studio, images, before = window(chosen.size)
     user = User(viewer, studio, images, random.Random(chosen.seed))
     user.begin()
-    jitter, minutes, began = Jitter(), [], time.monotonic()
+    jitter, scales, minutes, began = Jitter(), Scales(studio), [], time.monotonic()
     warm = min(WARM, chosen.minutes / 3)
 
     def note(left=()):
@@ -319,7 +339,7 @@ def main():
             user.begin_anew()
         while time.monotonic() - began < 60 * (len(minutes) + 1):
             user.act()
-        minutes.append(minute_of(len(minutes) + 1, studio, jitter))
+        minutes.append(minute_of(len(minutes) + 1, studio, jitter, scales))
         print(json.dumps(minutes[-1]), flush=True)
         note()
     jitter.stop()

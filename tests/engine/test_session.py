@@ -11,7 +11,7 @@ from napari_unet.core.model import Model
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.presets import start
 from napari_unet.core.settings import Compute, Settings, changed
-from napari_unet.engine import copies, jobs
+from napari_unet.engine import copies, jobs, session
 from napari_unet.engine import messages as m
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.session import Session
@@ -890,3 +890,16 @@ def test_a_device_that_is_not_there_is_refused(begin, quick, monkeypatch):
     )
     assert "no cuda device" in refused.sentence
     assert of(m.Trained, driver.do(m.Train(), until=m.Trained))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_memory_is_tidied_once_after_an_answer(begin, monkeypatch, training):
+    tidied = []
+    monkeypatch.setattr(session, "give_back", lambda: tidied.append(len(driver.heard)))
+    driver = begin(*([m.Train()] if training else []))
+    driver.until(m.Trained if training else m.Idle)
+    for _ in range(3):
+        driver.next()
+    kinds = [type(event) for event in driver.heard]
+    assert len(tidied) == 1
+    assert m.Predicted in kinds[: tidied[0]], "the user does not wait for it"

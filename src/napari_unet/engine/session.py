@@ -17,6 +17,7 @@ from napari_unet.core.files import FileError
 from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError
 from napari_unet.core.keeping import Verdict
+from napari_unet.core.memory import give_back
 from napari_unet.core.model import Model
 from napari_unet.core.prediction import MemoryShortError, memory_ran_out
 from napari_unet.core.training import Trainer
@@ -62,6 +63,7 @@ class Session:
         self._todo: deque[Command] = deque()  # taken from the inbox, an error loses none of them
         self._training = self._resting = self._stumbled = False
         self._unjudged = False  # whether steps were taken since the last check
+        self._untidy = False  # whether an answer or a job left holes in memory
         self._copies = Copies(self.bench)
 
     def run(self, inbox: Inbox) -> Iterator[Event]:
@@ -195,22 +197,31 @@ class Session:
         elif self._pointing.waiting:
             yield from self._pointing.work()
         elif self._jobs.waiting:
+            self._untidy = True
             yield from self._jobs.work()
         elif trainer is not None and self._training and not self._resting and trainer.ready:
+            self._tidy()
             yield from self._train(trainer)
             if live.waiting:
                 yield from live.predict(trainer)
         elif trainer is not None and trainer.answered and live.waiting:
             yield from live.predict(trainer)
         else:
+            self._tidy()
             yield events.Idle()
+
+    def _tidy(self) -> None:
+        """Clear up after an answer or a job, once its tiles are out."""
+        if self._untidy:
+            give_back()
+        self._untidy = False
 
     def _answer(self, trainer: Trainer) -> Iterator[Event]:
         self.bench.changed = False
         if not trainer.trainable:
             yield from self._advise()
             return
-        start = time.perf_counter()
+        self._untidy, start = True, time.perf_counter()
         verdict = trainer.answer()
         seconds = time.perf_counter() - start
         self._unjudged = False
