@@ -145,3 +145,14 @@ def test_the_layout_is_that_of_fast_convolutions(cpu):
     assert weight.is_contiguous(memory_format=torch.channels_last)
     images = cpu.tensor(torch.randn(2, 3, 6, 6))
     assert images.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_free_memory_of_the_machine():
+    assert 1 << 20 < Device("cpu", torch.float32, 1).free < 1 << 50
+
+
+def test_free_memory_of_a_gpu_counts_what_pytorch_keeps(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (1000, 9000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 500)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda: 200)
+    assert Device("cuda", torch.float16, 1).free == 1300

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
+import psutil
 import torch
 from torch import Tensor, nn
 
@@ -61,6 +62,14 @@ class Device:
         mixed = self.precision != torch.float32
         with torch.autocast(self.name, self.precision, enabled=mixed):
             yield
+
+    @property
+    def free(self) -> int:
+        """Bytes of memory that are free here, what PyTorch keeps for later use included."""
+        if self.name != "cuda":  # an Apple GPU shares the machine's memory
+            return int(psutil.virtual_memory().available)
+        kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+        return int(torch.cuda.mem_get_info()[0]) + kept
 
     @property
     def said(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from napari_unet.core.annotations import MAX_CLASSES
 from napari_unet.core.device import Device
+from napari_unet.core.fitting import training_fits
 from napari_unet.core.holdout import Split
 from napari_unet.core.image import Picture
 from napari_unet.core.presets import PRESETS
@@ -20,6 +22,7 @@ from napari_unet.core.settings import Settings
 from napari_unet.core.unet import UNet
 from napari_unet.core.weighting import Borders, pixel_weights
 
+_log = logging.getLogger(__name__)
 _OFF_CENTRE = 0.4  # how far from a patch's middle its painted pixel may lie, in patch sides
 _AFIELD = 1.2
 
@@ -57,6 +60,7 @@ class Patches:
         net: UNet,
     ) -> None:
         self._augmentation, self._margin = settings.augmentation, net.margin
+        self._shrink = net.shrink
         self._across = net.grids[0].margin if net.axes == 3 else 0
         training = PRESETS[settings.network.preset].adapted(settings.training)
         self._batch, self._side = training.batch, net.grid.cover(training.patch * net.shrink)
@@ -79,6 +83,17 @@ class Patches:
                 found.append(np.insert(points, 0, index, axis=1))
         self._dense = {i for i, plane in enumerate(self._planes) if bool(plane[2].all())}
         self._centres = {k: torch.from_numpy(np.concatenate(v)) for k, v in centres.items()}
+
+    def fit(self, net: UNet, device: Device) -> None:
+        """Draw fewer patches at a time where training on them would not fit into memory."""
+        while not training_fits(net, device, self._pixels) and self.lighten():
+            _log.info("little free memory: %d patches a step", self._batch)
+
+    @property
+    def _pixels(self) -> int:
+        """Pixels of a batch that the network works on, those of the context included."""
+        size = (self._side + 2 * self._margin) / self._shrink
+        return int(self._batch * size**2 * (1 + 2 * self._across))
 
     def lighten(self) -> bool:
         """Draw half as many patches from now on, for want of memory; False if there is only one."""

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_unet.core.device import Device
+from napari_unet.core.fitting import side_that_fits, voxels_that_fit
 from napari_unet.core.image import Picture
 from napari_unet.core.orientations import MIRRORS, SEVEN, Orientation
 from napari_unet.core.tiling import Grid, Tile, Window, per_axis, tiles
 from napari_unet.core.unet import UNet
 
-OUTPUT = 516  # px per side that a tile decides at most (a 700 px input for depth 4)
-_BLOCK = 388  # the same for a block of a volume …
+OUTPUT = 516  # px per side that a tile decides at most (a 700 px input for depth 4) …
+_BLOCK = 388  # … the same for a block of a volume …
 _VOXELS = 6 << 20  # … and the voxels it may read: about 1.2 GB for the compact network in float32
 _CACHE_BYTES = 512 << 20
 _RAN_OUT = ("can't allocate memory", "not enough memory", "out of memory")
@@ -118,6 +119,8 @@ class Predictor:
         self.grid, self.grids = folded.grid, folded.grids
         self.weight, self.bias = (part.float().to(device.name) for part in folded.last_layer())
         self._net = device.put(folded.to(device.precision))
+        self._most = side_that_fits(folded, self.weight.shape[1], self.grids, device, OUTPUT)
+        self._voxels = voxels_that_fit(folded, device, _VOXELS)
         self._cache: OrderedDict[_Key, Tensor] = OrderedDict()
         self._cached_bytes = 0
 
@@ -166,7 +169,8 @@ class Predictor:
 
         Those of a volume have one slice each: people paint and look at single ones.
         """
-        outputs = (1,) * (len(picture.shape) - 2) + (output, output)
+        side = min(output, self._most)
+        outputs = (1,) * (len(picture.shape) - 2) + (side, side)
         return tiles(picture.shape, outputs, self.grids, within)
 
     def blocks(self, picture: Picture, within: Window | None = None) -> list[Tile]:
@@ -177,11 +181,12 @@ class Predictor:
         if len(picture.shape) == 2:
             return self.tiles(picture, within=within)
         slices, *sides = self.grids
+        side = min(_BLOCK, self._most)
         area = math.prod(
-            grid.input(min(n, _BLOCK)) for grid, n in zip(sides, picture.shape[1:], strict=True)
+            grid.input(min(n, side)) for grid, n in zip(sides, picture.shape[1:], strict=True)
         )
-        thick = max(1, _VOXELS // area - 2 * slices.margin)
-        return tiles(picture.shape, (thick, _BLOCK, _BLOCK), self.grids, within)
+        thick = max(1, self._voxels // area - 2 * slices.margin)
+        return tiles(picture.shape, (thick, side, side), self.grids, within)
 
     def forward(self, images: Tensor) -> Tensor:
         """Features (N, D, *output) of standardised images (N, C, *input)."""

@@ -172,6 +172,7 @@ class Trainer(FirstAnswer):
         self.idle_checks = 0
         self.interval = self.settings.training.check_every * -(-painted.tiles // _TILES)
         self._patches = Patches(self.pictures, self.splits, self.settings, self.base)
+        self._patches.fit(self.base, self.device)
         self._restart()
         self._teach()
 
