@@ -69,6 +69,13 @@ def test_many_tiles_make_few_refreshes_and_the_last_is_not_lost(writer, layer, q
     assert (drawn[-1][0, :10, :10] == 30).all()
 
 
+def test_the_thumbnail_follows(writer, layer, qtbot):
+    before = layer.thumbnail.copy()
+    writer.write((0,), tile(1, 1, size=40), visible=True)
+    np.testing.assert_array_equal(layer.thumbnail, before)  # later, as it takes time
+    qtbot.waitUntil(lambda: (layer.thumbnail != before).any(), timeout=5000)
+
+
 def test_what_is_out_of_view_is_not_drawn(writer, layer, qtbot):
     drawn = []
     layer.events.set_data.connect(lambda: drawn.append(1))

@@ -14,6 +14,7 @@ from napari_unet.widgets.timers import single_shot
 
 _PAUSE = 0.1  # s between two refreshes, so that painting has the window most of the time
 _OVERLAY_PAUSE = 0.3  # images have no cheap refresh, so theirs is rarer
+_THUMBNAIL = 2000  # ms after which the picture in the layer list follows
 
 
 class Refresher(QObject):
@@ -23,6 +24,7 @@ class Refresher(QObject):
         super().__init__()
         self._layer, self._pause, self._last = layer, pause, 0.0
         self._timer = single_shot(self, self._refresh)
+        self._thumbnail = single_shot(self, self._draw_thumbnail, _THUMBNAIL)
 
     def ask(self) -> None:
         """Redraw now, or as soon as the pause is over."""
@@ -35,10 +37,16 @@ class Refresher(QObject):
     def close(self) -> None:
         """Redraw no more."""
         self._timer.stop()
+        self._thumbnail.stop()
 
     def _refresh(self) -> None:
         self._last = time.monotonic()
         self._layer.refresh(thumbnail=False, highlight=False, extent=False)
+        if not self._thumbnail.isActive():
+            self._thumbnail.start()
+
+    def _draw_thumbnail(self) -> None:
+        self._layer.refresh(data_displayed=False, highlight=False, extent=False)
 
 
 class TileWriter:
