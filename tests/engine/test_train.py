@@ -18,8 +18,9 @@ from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError
 from napari_unet.core.settings import Settings, changed
 from napari_unet.core.training import Trainer
+from napari_unet.engine.limit import Limit
 from napari_unet.engine.messages import Answered, Idle, Judged, Ready, Rested, Trained
-from napari_unet.engine.train import Limit, TrainingError
+from napari_unet.engine.train import TrainingError
 
 
 @pytest.fixture
@@ -59,6 +60,16 @@ def test_steps_bound_the_training(run, steps):
     assert [e.step for e in of(Trained, heard)] == list(range(1, steps + 1))
     assert of(Answered, heard)
     assert model.header.made["steps"] == steps
+
+
+def test_paint_that_is_only_judged_by_is_not_learnt_from(run, toy):
+    case, wrong = toy(), toy().paint.copy()
+    wrong[case.paint == 1], wrong[case.paint == 2] = 2, 1
+    model = run([case.image] * 2, [case.paint, wrong], aside=[False, True], steps=0)
+    assert model.header.made["painted pixels"] == (case.paint > 0).sum()
+    assert model.header.material.score < 0.5
+    with pytest.raises(TrainingError, match="aside says of 1"):
+        run([case.image] * 2, [case.paint, wrong], aside=[True])
 
 
 def test_seconds_bound_the_training(run, quick):

@@ -37,6 +37,10 @@ def run(options: argparse.Namespace) -> int:
     init: str | Model = options.init
     if init not in ("bundled", "random"):
         init = open_model(Path(options.init))
+    if kept := sum(found.aside):
+        say(
+            f"{kept} of {len(found.images)} painted planes are kept for validation: judged by only."
+        )
     watch = Watch(options.seconds, options.steps)
     try:
         model = train(
@@ -44,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
             found.paints,
             classes=options.classes or found.classes or None,
             names=found.names,
+            aside=found.aside or None,
             seconds=options.seconds,
             steps=options.steps,
             settings=chosen_settings(options),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +17,7 @@ from napari_unet.core.objects_ids import classes_of_values
 from napari_unet.core.objects_paint import OBJECT, Kind, coded
 from napari_unet.core.settings import Settings
 from napari_unet.engine.inbox import Inbox
+from napari_unet.engine.limit import Limit
 from napari_unet.engine.messages import (
     Annotate,
     Command,
@@ -40,41 +40,13 @@ class TrainingError(ValueError):
     """Training could not begin; the message says what to do."""
 
 
-@dataclass(frozen=True)
-class Limit:
-    """When to stop: so that not more than so many seconds pass, or after so many steps."""
-
-    seconds: float | None
-    steps: int | None
-
-    def reached(self, passed: float, ahead: float, steps: int) -> bool:
-        """Whether to stop now.
-
-        Parameters
-        ----------
-        passed : float
-            Seconds so far.
-        ahead : float
-            Seconds that another step, and judging what was learnt, will take.
-        steps : int
-            Steps so far.
-        """
-        late = self.seconds is not None and passed + ahead >= self.seconds
-        return late or (self.steps is not None and steps >= self.steps)
-
-    def spent(self, passed: float, steps: int) -> float:
-        """Share that is used up after so many seconds and steps: 0…1."""
-        shares = [passed / self.seconds] if self.seconds else []
-        shares += [steps / self.steps] if self.steps else []
-        return min(1.0, max(shares, default=0.0))
-
-
 def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
     images: Sequence[NDArray[Any]],
     annotations: Sequence[NDArray[Any]],
     *,
     classes: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
+    aside: Sequence[bool] | None = None,
     seconds: float | None = None,
     steps: int | None = None,
     settings: Settings | None = None,
@@ -96,6 +68,8 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
         Names of the classes 1…K.
     names : sequence of str, optional
         What the images are called, for the model's file to tell.
+    aside : sequence of bool, optional
+        Which images are kept for validation: their paint is only judged by.
     seconds, steps : optional
         When to stop: wall time in s, or training steps; 60 s by default. Time runs from the
         moment that all images are read and checked; the first answer and the last judgement are
@@ -138,7 +112,8 @@ def train(  # noqa: PLR0913 - the public API, keyword-only from the third on
         Open(str(index), plane, "" if names is None else names[index], anisotropy)
         for index, plane in enumerate(_planes(images, paints))
     ]
-    commands = list(_commands(planes, paints, classes, settings or Settings(), begin))
+    painted = _annotate(paints, aside)
+    commands = list(_commands(planes, painted, classes, settings or Settings(), begin))
     if seconds is None and steps is None:
         seconds = _DEFAULT_SECONDS
     session = Session(spare=0, init=begin)
@@ -201,18 +176,35 @@ def _planes(images: Sequence[NDArray[Any]], paints: Sequence[Annotations]) -> li
     return planes
 
 
+def _annotate(paints: Sequence[Annotations], aside: Sequence[bool] | None) -> list[Annotate]:
+    """Paint as the window would send it, of some images only to judge by."""
+    only_judged = [False] * len(paints) if aside is None else list(aside)
+    if len(only_judged) != len(paints):
+        raise TrainingError(
+            f"There are {len(paints)} images, but aside says of {len(only_judged)} whether they "
+            "are only judged by: say it of each."
+        )
+    return [
+        Annotate(str(index), paint, aside=bool(kept))
+        for index, (paint, kept) in enumerate(zip(paints, only_judged, strict=True))
+    ]
+
+
 def _commands(
     planes: Sequence[Open],
-    paints: Sequence[Annotations],
+    painted: Sequence[Annotate],
     classes: Sequence[str] | None,
     settings: Settings,
     init: Literal["bundled", "random"] | Model,
 ) -> Iterator[Command]:
     """What a user's clicks would have sent, after everything was checked."""
-    counts = np.zeros(256, np.int64)
-    for paint in paints:
+    counts, learnt = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    for one in painted:
+        paint = one.annotations
         np.add.at(counts, classes_of_values(paint.objects), paint.counts)
-    check_trainable(counts)
+        if not one.aside:
+            np.add.at(learnt, classes_of_values(paint.objects), paint.counts)
+    check_trainable(learnt)
     highest = int(np.flatnonzero(counts)[-1])
     names = tuple(classes or ())
     if names and len(names) < highest:
@@ -223,9 +215,9 @@ def _commands(
         known = init.header.classes if isinstance(init, Model) else ()
         names = known if len(known) >= highest else _numbered(highest)
     yield Configure(names, settings)
-    for plane, paint in zip(planes, paints, strict=True):
+    for plane, one in zip(planes, painted, strict=True):
         yield plane
-        yield Annotate(plane.plane, paint)
+        yield one
     yield Train()
 
 

@@ -14,7 +14,6 @@ from napari_unet.core.project.canvas import bridge
 from napari_unet.core.project.changes import Plane
 from napari_unet.core.project.errors import DamagedError, ProjectError
 from napari_unet.core.project.folder import (
-    BACKUP,
     HELD,
     LOG,
     MANIFEST,
@@ -22,6 +21,7 @@ from napari_unet.core.project.folder import (
     ProjectFolder,
     locked,
 )
+from napari_unet.core.project.looking import check_project, find_manifest
 from napari_unet.core.project.manifest import Manifest
 from napari_unet.core.project.record import Record
 from napari_unet.core.project.snapshot import Snapshot
@@ -59,10 +59,7 @@ def open_project(path: Path) -> Opened:
     ProjectError
         If it is no project, is open elsewhere, is of a newer version, or cannot be written.
     """
-    if not (path / MANIFEST).is_file() and not (path / BACKUP).is_file():
-        raise ProjectError(
-            f"{path} is not a project: choose a folder with a file {MANIFEST} in it."
-        )
+    check_project(path)
     try:
         lock = locked(path)
     except OSError as error:
@@ -90,28 +87,14 @@ def _unwritable(path: Path, error: OSError) -> str:
 
 
 def _read_manifest(path: Path) -> tuple[Manifest, tuple[str, ...]]:
-    """The manifest, or its second copy where that is damaged."""
-    reason = ""
-    for name in (MANIFEST, BACKUP):
-        file = path / name
-        if not file.is_file():
-            reason = reason or f"{name} is missing"
-            continue
-        try:
-            content, told = manifest.decode(file.read_bytes())
-        except DamagedError as error:
-            reason = reason or str(error)
-            continue
-        if name == BACKUP:
-            if (path / MANIFEST).is_file():
-                disk.set_aside(path / MANIFEST)
-            disk.write(path / MANIFEST, manifest.encode(content))
-            told = (*told, f"{MANIFEST} was damaged ({reason}); its second copy was used.")
-        return content, told
-    raise ProjectError(
-        f"The project {path} cannot be opened: its {MANIFEST} and the second copy are damaged "
-        f"({reason}). The strokes in {LOG} are untouched."
-    )
+    """The manifest, mended from its second copy where it is damaged."""
+    content, told, damage = find_manifest(path)
+    if damage:
+        if (path / MANIFEST).is_file():
+            disk.set_aside(path / MANIFEST)
+        disk.write(path / MANIFEST, manifest.encode(content))
+        told = (*told, f"{MANIFEST} was damaged ({damage}); its second copy was used.")
+    return content, told
 
 
 def _read_strokes(path: Path, lock: FileLock) -> tuple[ProjectFolder, Record, tuple[str, ...]]:
