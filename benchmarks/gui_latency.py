@@ -16,7 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
-os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
+WORK = Path(tempfile.mkdtemp())
+os.environ["NAPARI_CONFIG"] = str(WORK / "settings.yaml")
+os.environ["NAPARI_UNET_DATA"] = str(WORK / "data")  # what is painted is no work of the user's
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "widgets"))
 

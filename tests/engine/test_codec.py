@@ -379,3 +379,13 @@ def test_any_forged_command_is_a_message_or_broken(kind, fields, image):
         except codec.BrokenStreamError:
             continue
         assert isinstance(message, m.Message)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_names_that_are_no_text_are_spelt_out(packed):
+    stream = io.BytesIO()
+    codec.write(stream, m.Open("a", TILE[None], title="caf\udce9"), packed=packed)
+    codec.write(stream, m.Configure(("ok", "\ud800"), Settings()), packed=packed)
+    stream.seek(0)
+    assert codec.read_command(stream).title == "caf\\udce9"
+    assert codec.read_command(stream).classes == ("ok", "\\ud800")

@@ -12,7 +12,16 @@ import pytest
 
 from napari_unet.engine import link as link_module
 from napari_unet.engine.link import Link
-from napari_unet.engine.messages import Ended, Event, Export, Open, Restore, Train, Trained
+from napari_unet.engine.messages import (
+    Ended,
+    Event,
+    Export,
+    Failed,
+    Open,
+    Restore,
+    Train,
+    Trained,
+)
 
 PREAMBLE = """
 import sys, time, os, threading
@@ -401,3 +410,13 @@ def test_a_worker_survives_ctrl_c_meant_for_its_parent(start):
     for _ in range(2):
         link.post(Train())
         assert isinstance(link.wait(20), Trained)
+
+
+def test_what_cannot_be_sent_is_told_and_does_not_silence_the_window(start):
+    link = start("say(step(1 if isinstance(hear(), Export) else 0))")
+    link.post(Open("a", np.array([[[None]]])))
+    failed = link.wait(20)
+    assert isinstance(failed, Failed)
+    assert "do not travel" in failed.sentence
+    link.post(Export())
+    assert link.wait(20).step == 1

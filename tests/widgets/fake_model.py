@@ -7,7 +7,7 @@ import struct
 
 import msgspec
 
-from napari_unet.core.header import FORMAT, KEY, Header, Shape
+from napari_unet.core.header import FORMAT, KEY, Header, Shape, seal
 
 
 def model_bytes(classes, axes=2, channels=1):
@@ -23,3 +23,17 @@ def model_bytes(classes, axes=2, channels=1):
     inner = msgspec.json.encode(Header(FORMAT, "test", shape, tuple(classes))).decode()
     header = json.dumps({"__metadata__": {KEY: inner}}).encode()
     return struct.pack("<Q", len(header)) + header
+
+
+def sealed_model(classes=("background", "cell")):
+    """A model file with weights, if few of them, and a checksum."""
+    plain = model_bytes(classes)
+    (length,) = struct.unpack("<Q", plain[:8])
+    inner = json.loads(plain[8 : 8 + length])["__metadata__"][KEY]
+    table = json.dumps({"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
+    return seal(struct.pack("<Q", len(table)) + table + bytes(range(16)), inner)
+
+
+def flipped(model):
+    """The same with one bit of its weights changed."""
+    return model[:-1] + bytes([model[-1] ^ 1])

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+from fake_model import flipped, sealed_model
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManifest
 from qtpy.QtTest import QTest
 
+from napari_unet.core.project.folder import BEST, LAST, ProjectFolder
+from napari_unet.core.project.manifest import File, ImageEntry, Manifest, Source
 from napari_unet.core.project.recovery import open_project
+from napari_unet.core.project.sources import fingerprint
+from napari_unet.widgets import project_reading
+from napari_unet.widgets.project_images import file_of
 from napari_unet.widgets.project_opening import begin_new, open_into
 from napari_unet.widgets.studio import Studio
 
@@ -418,3 +427,169 @@ def test_a_hostile_project_is_opened_without_its_strokes(studio, viewer, tmp_pat
     opened.folder.close()
     open_into(studio, viewer, tmp_path / "project", refuse)
     assert "of another size" in studio.lesson.notice
+
+
+def stranger(tmp_path, *files, reader="", checksum=True):
+    """A project that somebody else made, with an image in each file."""
+    folder = ProjectFolder.create(tmp_path / "stranger")
+    entries = []
+    for number, path in enumerate(files, start=1):
+        known = fingerprint(path) if checksum else File(str(path))
+        source = Source("cells", (30, 40), "uint8", file=known, reader=reader)
+        entries.append(ImageEntry(number, (source,)))
+    folder.save(Manifest(images=tuple(entries)))
+    folder.close()
+    return folder.path
+
+
+@pytest.fixture
+def odd_reader(npe2pm, viewer):
+    """A plugin that reads what nobody knows, and TIFF; the files that it was given."""
+    given = []
+
+    def read(path):
+        given.append(path)
+        return [(np.zeros((30, 40), np.uint8), {"name": "cells"})]
+
+    def reader(path):
+        return read
+
+    with npe2pm.tmp_plugin(name="odd-plugin") as plugin:
+        plugin.contribute.reader(filename_patterns=["*.odd", "*.tif"])(reader)
+        yield given
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_allowed_yet(monkeypatch):
+    monkeypatch.setattr(project_reading, "_allowed", set())
+
+
+@pytest.mark.parametrize("reader", ["", "napari", "napari.get_py_reader"])
+def test_a_strangers_project_runs_no_script(studio, viewer, tmp_path, reader):
+    script = tmp_path / "cells.py"
+    script.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    open_into(studio, viewer, stranger(tmp_path, script, reader=reader), refuse, lambda _: True)
+    assert not (tmp_path / "ran").exists()
+    assert "nothing but images" in studio.lesson.notice
+
+
+def test_a_plugin_that_a_project_names_is_asked_about(studio, viewer, tmp_path, odd_reader):
+    files = [tmp_path / f"{name}.odd" for name in "ab"]
+    for file in files:
+        file.write_bytes(b"code?")
+    project, asked = stranger(tmp_path, *files, reader="odd-plugin"), []
+    open_into(studio, viewer, project, refuse)
+    assert studio.desk.active is None
+    assert not odd_reader
+    assert "open it in napari" in studio.lesson.notice
+    begin_new(studio)
+    open_into(studio, viewer, project, refuse, lambda question: not asked.append(question))
+    (question,) = asked  # for both files
+    assert "odd-plugin" in question
+    assert odd_reader == [str(file) for file in files]
+    assert len(studio.desk.bindings) == 2
+
+
+def test_of_an_image_that_napari_can_read_no_plugin_is_asked_about(
+    studio, viewer, tmp_path, odd_reader
+):
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, np.ones((30, 40), np.uint8))
+    project = stranger(tmp_path, file, reader="odd-plugin")
+    open_into(studio, viewer, project, refuse, lambda question: pytest.fail(question))
+    assert studio.desk.active.image.data.all()
+    assert not odd_reader
+
+
+def test_the_users_own_unsaved_project_is_read_as_it_was(studio, viewer, tmp_path, odd_reader):
+    file = tmp_path / "a.odd"
+    file.write_bytes(b"x")
+    (layer,) = viewer.open(str(file), plugin="odd-plugin")
+    work_on(studio, viewer, layer)
+    stroke(studio, 1, np.s_[3:9, 4:8])
+    path = studio.project.path
+    assert studio.project.store.flush(5)
+    begin_new(studio)
+    for copy in (path / "images").glob("*"):
+        copy.unlink()
+    open_into(studio, viewer, path, refuse, lambda question: pytest.fail(question))
+    assert studio.desk.active.paint.data[5, 5] == 1
+    assert len(odd_reader) == 2
+
+
+def test_a_folder_that_a_project_names_is_asked_about(studio, viewer, tmp_path):
+    folder = tmp_path / "cells"
+    folder.mkdir()
+    tifffile.imwrite(folder / "a.tif", np.ones((30, 40), np.uint8))
+    project, asked = stranger(tmp_path, folder), []
+    open_into(studio, viewer, project, refuse, asked.append)
+    assert str(folder) in asked[0]
+    assert studio.desk.active is None
+    begin_new(studio)
+    open_into(studio, viewer, project, refuse, lambda question: True)
+    assert studio.desk.active.image.data.all()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither such names nor such files")
+@pytest.mark.parametrize("kind", ["long", "device", "pipe"])
+def test_what_is_no_file_or_cannot_be_looked_at_is_asked_for(studio, viewer, tmp_path, kind):
+    pipe = tmp_path / "pipe.tif"
+    os.mkfifo(pipe)
+    place = {"long": tmp_path / ("x" * 300 + ".tif"), "device": "/dev/zero", "pipe": pipe}[kind]
+    asked = []
+    open_into(
+        studio, viewer, stranger(tmp_path, place, checksum=False),
+        lambda sentence, known: asked.append(sentence),
+    )  # fmt: skip
+    assert len(asked) == 1
+    assert "was not found" in studio.lesson.notice
+
+
+def test_strokes_do_not_ask_for_the_file_again(studio, viewer, file, monkeypatch):
+    """On a network share that is gone, the answer takes a minute."""
+    (layer,) = viewer.open(str(file), plugin="napari")
+    work_on(studio, viewer, layer)
+    stroke(studio, 1, np.s_[0, 20:40, 10:60])
+    assert studio.project.store.flush(5)
+    exists = Path.exists
+
+    def hang(path):
+        assert path != file, "a stroke waits for the share"
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", hang)
+    stroke(studio, 2, np.s_[0, 60:80, 10:60])
+    assert file_of(layer) == file
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_no_text_are_saved_and_found_again(studio, viewer, file, tmp_path):
+    odd = file.rename(Path(os.fsdecode(os.fsencode(file.parent) + b"/caf\xe9.tif")))
+    paint = paint_file(studio, viewer, odd, tmp_path / "project")
+    assert not studio.lesson.urgent
+    open_into(studio, viewer, tmp_path / "project", refuse)
+    assert (studio.desk.active.paint.data == paint).all()
+    assert studio.desk.active.image.source.path == str(odd)
+
+
+def test_a_list_of_recent_projects_that_cannot_be_written_is_no_error(
+    studio, viewer, tmp_path, monkeypatch
+):
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_unet.core.project.shelf.remember", full)
+    viewer.add_image(np.zeros((30, 40), np.uint8))
+    open_into(studio, viewer, stranger(tmp_path), refuse)
+    assert studio.project.path == tmp_path / "stranger"
+
+
+def test_a_damaged_model_is_replaced_by_the_best_one(studio, viewer, tmp_path):
+    path = stranger(tmp_path)
+    best = sealed_model()
+    (path / "checkpoints").mkdir()
+    (path / BEST).write_bytes(best)
+    (path / LAST).write_bytes(flipped(best))
+    open_into(studio, viewer, path, refuse)
+    assert "damaged" in studio.lesson.notice
+    assert studio.lesson._model == best

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,13 @@ import pytest
 from hands import canvas, paint
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_unet.core.project import shelf
 from napari_unet.core.project.folder import ProjectFolder
+from napari_unet.core.project.zipped import unpack
 from napari_unet.widgets.panel import AnnotatePanel
+from napari_unet.widgets.project_opening import begin_new
 
 PAINT_AND_DIE = """
 import os, signal, sys
@@ -199,3 +203,63 @@ def test_commands_of_the_palette(painted, viewer):
     assert painted.desk.counts[2] > 0
     project_commands.new_project(viewer)
     assert len(viewer.layers) == 0
+
+
+def test_a_zipped_project_is_unpacked_while_the_window_goes_on(
+    painted, panel, viewer, tmp_path, monkeypatch, qtbot
+):
+    painted.project.save_as(tmp_path / "study")
+    before = painted.desk.active.paint.data.copy()
+    begin_new(painted)
+    shutil.make_archive(str(tmp_path / "sent"), "zip", tmp_path, "study")
+    may_go_on = threading.Event()
+
+    def slow(path):
+        may_go_on.wait(60)
+        return unpack(path)
+
+    monkeypatch.setattr("napari_unet.widgets.project_dialogs.unpack", slow)
+    chosen = (str(tmp_path / "sent.zip"), "")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: chosen)
+    _, _, zipped, _, _ = panel.project.menu_button.menu().actions()
+    zipped.trigger()
+    assert painted.project.path is None  # the window did not wait
+    assert "being unpacked" in painted.lesson.notice
+    may_go_on.set()
+    qtbot.waitUntil(lambda: painted.project.path == tmp_path / "sent", timeout=20_000)
+    assert (painted.desk.active.paint.data == before).all()
+    (tmp_path / "sent.zip").write_bytes(b"no zip")
+    zipped.trigger()
+    qtbot.waitUntil(lambda: "Ask for it again" in painted.lesson.notice, timeout=20_000)
+
+
+def test_while_a_project_is_copied_the_window_shows_that_it_waits(
+    painted, panel, tmp_path, monkeypatch
+):
+    shapes = []
+
+    def save_as(path):
+        shapes.append(QApplication.overrideCursor().shape())
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(painted.project, "save_as", save_as)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "a"), ""))
+    panel.project.menu_button.menu().actions()[-1].trigger()
+    assert shapes == [Qt.CursorShape.WaitCursor]
+    assert QApplication.overrideCursor() is None
+    assert "No space left" in painted.lesson.notice
+
+
+def test_whether_a_plugin_may_open_a_file_is_asked_and_not_is_the_default(panel, monkeypatch):
+    asked = []
+
+    def answer(box):
+        asked.append((box.text(), box.defaultButton().text()))
+        said = answers.pop()
+        next(b for b in box.buttons() if b.text() == said).click()
+
+    answers = ["Leave it out", "Allow"]
+    monkeypatch.setattr(QMessageBox, "exec", answer)
+    assert panel.project._dialogs._may("May it?")
+    assert not panel.project._dialogs._may("May it?")
+    assert asked == [("May it?", "Leave it out")] * 2

@@ -19,6 +19,7 @@ from napari_unet.core.annotations import AnnotationError, check_class_map, check
 
 TIFF = (".tif", ".tiff")
 PICTURES = (".png", ".jpg", ".jpeg")
+SLIDES = (".svs", ".ndpi", ".scn", ".qptiff", ".btf")  # TIFF of slide scanners
 SUFFIXES = (*TIFF, *PICTURES, ".npy")
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.part")
 READABLE = "TIFF, PNG, JPEG and .npy files can be read"
@@ -152,7 +153,7 @@ def readable(path: Path) -> Iterator[None]:
         raise FileError(f"There is no file {path}: check how it is written.")
     if not path.is_file():
         raise FileError(f"{path} is a folder, not an image file.")
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in (*SUFFIXES, *SLIDES):
         raise FileError(f"{path} is not an image file that is known here; {READABLE}.")
     if path.stat().st_size == 0:
         raise FileError(f"{path} is an empty file: copy it again from where it came from.")
@@ -174,6 +175,11 @@ def cannot_read(path: Path, why: BaseException | str) -> FileError:
     """The sentence for a file whose content could not be read."""
     said = why if isinstance(why, str) else reason(why)
     return FileError(f"{path} cannot be read, it may be damaged or cut short ({said}).")
+
+
+def printable(text: str) -> str:
+    """A text that can be saved and sent: bytes of a file's name that are no text are spelt out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def reason(error: BaseException) -> str:

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.files import printable
 from napari_unet.engine.messages import Command, Event
 
 _LENGTH = struct.Struct("<Q")
@@ -94,10 +95,27 @@ _events = msgspec.msgpack.Decoder(Event, dec_hook=_decode_array)
 
 def write(stream: BinaryIO, message: Command | Event, *, packed: bool = False) -> None:
     """Write one frame and flush it; `packed` for a network."""
-    body = (_packer if packed else _encoder).encode(message)
+    encoder = _packer if packed else _encoder
+    try:
+        body = encoder.encode(message)
+    except UnicodeEncodeError:  # names of files can be no text
+        body = encoder.encode(_printable(message))
     stream.write(_LENGTH.pack(len(body)))
     stream.write(body)
     stream.flush()
+
+
+def _printable(value: Any) -> Any:  # noqa: ANN401
+    """A message with all text in it spelt so that it can be sent."""
+    match value:
+        case str():
+            return printable(value)
+        case tuple():
+            return tuple(map(_printable, value))
+        case msgspec.Struct():
+            fields = {name: _printable(getattr(value, name)) for name in value.__struct_fields__}
+            return msgspec.structs.replace(value, **fields)
+    return value
 
 
 def beat(stream: BinaryIO) -> None:

@@ -13,12 +13,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from napari_unet.engine import codec
 from napari_unet.engine.host import Host, HostError, meet
 from napari_unet.engine.inbox import Inbox
-from napari_unet.engine.messages import Command, Ended, Event
+from napari_unet.engine.messages import Command, Ended, Event, Failed
 from napari_unet.engine.parting import Parting, why
 from napari_unet.engine.vigil import BEAT
 
@@ -140,10 +141,20 @@ class Link:
             while not self._outbox.closed:
                 commands = self._outbox.take()
                 for command in commands:
-                    codec.write(stream, command, packed=remote)
+                    self._send_one(stream, command)
                 if remote and not commands:
                     codec.beat(stream)
                 self._outbox.wait(BEAT if remote else None)
+
+    def _send_one(self, stream: BinaryIO, command: Command) -> None:
+        """Send a command; of one that cannot be written the user hears, others go on."""
+        try:
+            codec.write(stream, command, packed=self._host is not None)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing of it was sent yet
+            sentence = f"The engine could not be told something: {error}. Your strokes are safe."
+            self._deliver(Failed(sentence, traceback.format_exc()))
 
     def _receive(self) -> None:
         stream = cast("BinaryIO", self.process.stdout)

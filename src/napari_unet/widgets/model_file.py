@@ -19,7 +19,7 @@ class ModelFileError(ValueError):
 
 
 def read_model(path: Path) -> bytes:
-    """Read a model file's bytes, and check that it is one.
+    """Read a model file's bytes, and check that it is one, and whole by its checksum.
 
     Raises
     ------
@@ -27,9 +27,10 @@ def read_model(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            read_front(file)  # whatever is no model is not read further
+            front = read_front(file)  # whatever is no model is not read further
             file.seek(0)
-            return file.read()
+            data = file.read()
+        front.check_weights(memoryview(data)[front.length :])
     except ModelError as error:
         raise ModelFileError(str(error)) from error
     except IsADirectoryError as error:
@@ -38,6 +39,7 @@ def read_model(path: Path) -> bytes:
         raise ModelFileError(
             f"The model file {path} cannot be read: {error.strerror}. Choose another one."
         ) from error
+    return data
 
 
 def class_names(data: ModelBytes) -> tuple[str, ...]:

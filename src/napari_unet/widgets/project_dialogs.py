@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 
 from napari_unet.core.project import shelf
 from napari_unet.core.project.errors import ProjectError
 from napari_unet.core.project.folder import MANIFEST
 from napari_unet.core.project.zipped import unpack
+from napari_unet.widgets.background import Background
 from napari_unet.widgets.project_opening import begin_new, open_into
 from napari_unet.widgets.studio import Studio
 
@@ -20,6 +25,8 @@ class ProjectDialogs:
 
     def __init__(self, studio: Studio, viewer: Viewer, parent: QWidget | None = None) -> None:
         self._studio, self._viewer, self._parent = studio, viewer, parent
+        self._background = Background()
+        self._background.setParent(parent)  # so that nothing is opened in a window that is gone
 
     def new(self) -> None:
         """Begin a project with nothing in it; the one that is open stays on the disk."""
@@ -49,17 +56,20 @@ class ProjectDialogs:
         )
         if not name:
             return
-        try:
-            path = unpack(Path(name))
-        except ProjectError as error:
-            self._studio.lesson.complain(str(error))
+        self._studio.lesson.confirm(f"{Path(name).name} is being unpacked, then it is opened.")
+        self._background.do(partial(unpack, Path(name)), self._on_unpacked)
+
+    def _on_unpacked(self, outcome: Path | Exception) -> None:
+        self._studio.lesson.say("")
+        if isinstance(outcome, Exception):
+            self._studio.lesson.complain(str(outcome))
         else:
-            self.open(path)
+            self.open(outcome)
 
     def open(self, path: Path) -> None:
         """Open a project."""
         try:
-            open_into(self._studio, self._viewer, path, self._where_is)
+            open_into(self._studio, self._viewer, path, self._where_is, self._may)
         except ProjectError as error:
             self._studio.lesson.complain(str(error))
 
@@ -73,7 +83,8 @@ class ProjectDialogs:
             return
         path = Path(name)
         try:
-            self._studio.project.save_as(path)
+            with _waiting():  # all of it is copied
+                self._studio.project.save_as(path)
             shelf.remember(path)
         except ProjectError as error:
             self._studio.lesson.complain(str(error))
@@ -96,6 +107,15 @@ class ProjectDialogs:
         else:
             self._studio.lesson.confirm(f"Not offered again; a copy is kept in {kept}.")
 
+    def _may(self, question: str) -> bool:
+        box = QMessageBox(self._parent)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setText(question)
+        allow = box.addButton("Allow", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton("Leave it out", QMessageBox.ButtonRole.RejectRole))
+        box.exec()
+        return box.clickedButton() is allow
+
     def _where_is(self, sentence: str, known: Path) -> Path | None:
         box = QMessageBox(self._parent)
         box.setIcon(QMessageBox.Icon.Question)
@@ -112,3 +132,13 @@ class ProjectDialogs:
                 self._parent, known.name, str(Path.home()), f"{known.name};;All files (*)"
             )
         return Path(name) if name else None
+
+
+@contextmanager
+def _waiting() -> Iterator[None]:
+    """Show that the window cannot be used meanwhile."""
+    QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
+    try:
+        yield
+    finally:
+        QApplication.restoreOverrideCursor()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import numpy as np
 from msgspec.structs import replace
 from napari.layers import Image, Layer
 
+from napari_unet.core.files import printable
 from napari_unet.core.project import sources
 from napari_unet.core.project.manifest import File, Place, Source
 from napari_unet.widgets.planes import (
@@ -19,12 +22,15 @@ from napari_unet.widgets.planes import (
     full_shape,
 )
 
+# Files of layers as they were found: a share that is gone answers after a minute, strokes go on
+_files: weakref.WeakKeyDictionary[Image, tuple[str, Path | None]] = weakref.WeakKeyDictionary()
+
 
 def source_of(layer: Image) -> Source:
     """What a project remembers of a layer before its file is looked at."""
     path, channel = file_of(layer), channel_axis(layer)
     return Source(
-        name=layer.name,
+        name=printable(layer.name),
         shape=full_shape(layer),
         dtype=str(np.dtype(pixels(layer).dtype)),
         rgb=bool(layer.rgb),
@@ -37,12 +43,14 @@ def source_of(layer: Image) -> Source:
 
 
 def file_of(layer: Image) -> Path | None:
-    """The file that a layer was read from, if it is still there."""
+    """The file that a layer was read from, if it was there when that was first asked."""
     named = layer.source.path
     if not named or "://" in named:
         return None
-    path = Path(named).absolute()
-    return path if path.exists() else None
+    known = _files.get(layer)
+    if known is None or known[0] != named:
+        known = _files[layer] = (named, _found(Path(named).absolute()))
+    return known[1]
 
 
 def matches(layer: Layer, source: Source) -> bool:
@@ -58,7 +66,7 @@ def matches(layer: Layer, source: Source) -> bool:
 def best(layers: Sequence[Layer], source: Source) -> Image | None:
     """Of the layers that a file gave, the one that is meant."""
     fitting = [layer for layer in layers if matches(layer, source)]
-    named = [layer for layer in fitting if layer.name == source.name]
+    named = [layer for layer in fitting if printable(layer.name) == source.name]
     return next(iter(named or fitting), None)
 
 
@@ -105,6 +113,12 @@ def identified(source: Source, pixels: Any, folder: Path, name: str) -> Source: 
     if size > (sources.TOO_LARGE if source.file is None else sources.SMALL):
         return source
     return replace(source, copy=sources.copy_in(folder, name, np.asarray(pixels)))
+
+
+def _found(path: Path) -> Path | None:
+    with contextlib.suppress(OSError):
+        return path if path.exists() else None
+    return None
 
 
 def _place(layer: Image) -> Place:

@@ -14,6 +14,7 @@ from napari_unet.core.project.errors import ProjectError
 from napari_unet.core.project.manifest import Source
 from napari_unet.core.project.recovery import Opened
 from napari_unet.widgets.project_images import best, file_of, put_in_place
+from napari_unet.widgets.project_reading import Reading
 from napari_unet.widgets.studio import Studio
 
 Ask: TypeAlias = Callable[[str, Path], Path | None]  # sentence, where to look first
@@ -28,6 +29,8 @@ class LayerFinder:
     viewer : Viewer
     opened : Opened
         The project.
+    reading : Reading
+        Opens files.
     ask : callable
         Asks the user where a file is now; gives its path, or None.
     tell : callable
@@ -39,11 +42,12 @@ class LayerFinder:
         studio: Studio,
         viewer: Viewer,
         opened: Opened,
+        reading: Reading,
         ask: Ask,
         tell: Callable[[str], object],
     ) -> None:
         self._studio, self._viewer, self._opened = studio, viewer, opened
-        self._ask, self._tell = ask, tell
+        self._reading, self._ask, self._tell = reading, ask, tell
         self._folder = opened.folder.path
         self._moved: dict[Path, Path] = {}  # folders in which images were found again
         self._read: dict[Path, list[Layer]] = {}  # layers of files, those not needed included
@@ -92,7 +96,7 @@ class LayerFinder:
         if not folder or file is None or not sources.is_near(file.path):
             return None
         path = Path(file.path)
-        there = path.parent == Path(folder) and sources.is_same(path, file)
+        there = path.parent == Path(folder) and sources.is_there(path, file)
         return path if there else None
 
     def _place(self, source: Source) -> Path | None:
@@ -100,7 +104,7 @@ class LayerFinder:
         assert source.file is not None  # noqa: S101 - the caller looked
         known = Path(source.file.path)
         for path in (known, self._moved.get(known.parent, known.parent) / known.name):
-            if sources.is_near(source.file.path) and sources.is_same(path, source.file):
+            if sources.is_near(source.file.path) and sources.is_there(path, source.file):
                 return path
         found = self._ask(
             f"The image “{source.name}” is not in {known.parent}, or has changed since. "
@@ -109,7 +113,7 @@ class LayerFinder:
         )
         if found is None:
             return None
-        if not sources.is_same(found, source.file):
+        if not sources.is_there(found, source.file):
             self._tell(f"{found.name} is not the image that was painted on: its content differs.")
             return None
         self._moved[known.parent] = found.parent
@@ -120,18 +124,8 @@ class LayerFinder:
         used = [la for binding in self._studio.desk.bindings for la in binding.images]
         layer = best([la for la in here if la not in used], source)
         if layer is None and path not in self._read:
-            self._read[path] = self._open_file(path, source.reader)
+            self._read[path] = self._reading.open(path, source)
             layer = best(self._read[path], source)
         if layer is not None:
             put_in_place(layer, source)
         return layer
-
-    def _open_file(self, path: Path, reader: str) -> list[Layer]:
-        said = ""
-        for plugin in dict.fromkeys((reader or None, None)):
-            try:
-                return list(self._viewer.open(str(path), plugin=plugin))
-            except Exception as error:  # noqa: BLE001 - readers are other people's
-                said = str(error)
-        self._tell(f"{path.name} cannot be read: {said}")
-        return []

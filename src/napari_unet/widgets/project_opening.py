@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -19,6 +20,8 @@ from napari_unet.widgets.layers import new_paint
 from napari_unet.widgets.model_file import ModelFileError, read_model
 from napari_unet.widgets.project_images import file_of
 from napari_unet.widgets.project_layers import Ask, LayerFinder
+from napari_unet.widgets.project_models import BEGUN
+from napari_unet.widgets.project_reading import Allow, Reading, refuse
 from napari_unet.widgets.project_values import (
     class_list,
     fits,
@@ -28,7 +31,7 @@ from napari_unet.widgets.project_values import (
 from napari_unet.widgets.studio import Studio
 
 
-def open_into(studio: Studio, viewer: Viewer, path: Path, ask: Ask) -> None:
+def open_into(studio: Studio, viewer: Viewer, path: Path, ask: Ask, allow: Allow = refuse) -> None:
     """Open a project in place of the one that is open.
 
     Parameters
@@ -39,6 +42,9 @@ def open_into(studio: Studio, viewer: Viewer, path: Path, ask: Ask) -> None:
         The project's folder.
     ask : callable
         Asks the user where a file is now; gives its path, or None.
+    allow : callable, optional
+        Asks the user whether a plugin may open a file; by default none may that is not napari's
+        own choice.
 
     Raises
     ------
@@ -53,9 +59,10 @@ def open_into(studio: Studio, viewer: Viewer, path: Path, ask: Ask) -> None:
     except ProjectError:
         opened.folder.close()
         raise
-    told = [*opened.told, *_Opening(studio, viewer, opened, ask).restore()]
+    told = [*opened.told, *_Opening(studio, viewer, opened, ask, allow).restore()]
     if not shelf.is_unsaved(path):
-        shelf.remember(path)
+        with contextlib.suppress(OSError):  # the list of recent projects is not worth an error
+            shelf.remember(path)
     if told:
         studio.lesson.complain(" ".join(told))
 
@@ -98,11 +105,15 @@ def begin_new(studio: Studio) -> None:
 class _Opening:
     """One project on its way into a viewer."""
 
-    def __init__(self, studio: Studio, viewer: Viewer, opened: Opened, ask: Ask) -> None:
+    def __init__(
+        self, studio: Studio, viewer: Viewer, opened: Opened, ask: Ask, allow: Allow
+    ) -> None:
         self._studio, self._viewer, self._opened = studio, viewer, opened
         self._folder = opened.folder.path
         self._told: list[str] = []
-        self._finder = LayerFinder(studio, viewer, opened, ask, self._told.append)
+        own, tell = shelf.is_unsaved(self._folder), self._told.append
+        reading = Reading(viewer, allow, tell, own=own)
+        self._finder = LayerFinder(studio, viewer, opened, reading, ask, tell)
 
     def restore(self) -> list[str]:
         """Bring all back; sentences on what could not be."""
@@ -162,7 +173,7 @@ class _Opening:
             return
         try:
             self._studio.walk.take(Path(name))
-        except FileError:
+        except (FileError, OSError):
             self._told.append(f"The folder {name} that you stepped through is not there any more.")
 
     # -- the network ---------------------------------------------------------------------
@@ -172,7 +183,9 @@ class _Opening:
         model = b""
         if (self._folder / LAST).is_file():
             model = self._model(LAST) or self._model(BEST)
-        studio.lesson.recall(with_progress(studio.lesson.report, progress), model)
+        begun = self._model(BEGUN) if model and (self._folder / BEGUN).is_file() else b""
+        name = Path(BEGUN).name if begun and begun == model else None  # nothing was learnt since
+        studio.lesson.recall(with_progress(studio.lesson.report, progress), model, name)
 
     def _model(self, name: str) -> bytes:
         try:

@@ -80,6 +80,11 @@ def test_two_images_of_one_number_are_refused():
         manifest.decode(manifest.encode(Manifest(images=(ImageEntry(1, (SOURCE,)),) * 2)))
 
 
+def test_a_name_that_is_no_text_is_refused_as_any_other_damage():
+    with pytest.raises(DamagedError, match="caf"):
+        manifest.encode(Manifest(folder="caf\udce9"))
+
+
 def test_deep_nesting_is_refused():
     with pytest.raises(DamagedError):
         manifest.decode(b"[" * 100_000)

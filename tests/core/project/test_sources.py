@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -94,3 +95,22 @@ def test_objects_in_a_copy_are_not_unpickled(tmp_path):
     source = Source("a", (1, 1), "object", copy=File("images/1.npy"))
     with pytest.raises(ProjectError):
         sources.copied(tmp_path, source)
+
+
+def test_a_name_that_is_no_text_is_kept(tmp_path):
+    image = f"{tmp_path.as_posix()}/caf\udce9.tif"
+    name = sources.link(image, tmp_path / "project")
+    name.encode()  # it can be written
+    assert sources.unlinked(name, tmp_path / "project") == image
+    sources.link("C:/caf\ud800.tif", tmp_path).encode()  # half a character, as on Windows
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")
+@pytest.mark.timeout(60)
+def test_what_is_no_file_or_cannot_be_looked_at_is_not_there(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a").write_bytes(b"x")
+    known = sources.fingerprint(tmp_path / "a")
+    assert sources.is_there(tmp_path / "a", known)
+    for name in ("pipe", "x" * 300, "b"):
+        assert not sources.is_there(tmp_path / name, known)

@@ -16,6 +16,7 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from napari_unet.core.files import printable
 from napari_unet.core.project.changes import LabelClasses, Px
 from napari_unet.core.project.errors import DamagedError, ProjectError
 from napari_unet.core.settings import Settings
@@ -163,10 +164,19 @@ def linked(manifest: Manifest, link: Callable[[str], str]) -> Manifest:
 
 
 def encode(manifest: Manifest) -> bytes:
-    """The file's bytes, with a checksum of what they say."""
+    """The file's bytes, with a checksum of what they say.
+
+    Raises
+    ------
+    DamagedError
+        If there is something in it that is no text.
+    """
     plain = msgspec.to_builtins(manifest)
-    whole = {"checksum": _checksum(plain), **plain}
-    return msgspec.json.format(msgspec.json.encode(whole), indent=1)
+    try:
+        whole = {"checksum": _checksum(plain), **plain}
+        return msgspec.json.format(msgspec.json.encode(whole), indent=1)
+    except UnicodeEncodeError as error:
+        raise DamagedError(f"“{printable(error.object)[:80]}” is no text") from error
 
 
 def decode(data: bytes) -> tuple[Manifest, tuple[str, ...]]:

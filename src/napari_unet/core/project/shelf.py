@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
+from napari_unet.core.files import printable
 from napari_unet.core.project import disk, manifest
 from napari_unet.core.project.errors import DamagedError, ProjectError
 from napari_unet.core.project.folder import BACKUP, LOG, MANIFEST, is_open
@@ -94,7 +95,7 @@ def remember(path: Path) -> None:
     OSError
     """
     others = [str(known) for known in recent() if known != path]
-    disk.write(_list(), msgspec.json.encode([str(path), *others][:_MANY]))
+    disk.write(_list(), msgspec.json.encode([printable(str(path)), *others][:_MANY]))
 
 
 def _known(path: Path) -> Unsaved | None:

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.files import printable
 from napari_unet.core.project import disk
 from napari_unet.core.project.errors import DamagedError, ProjectError
 from napari_unet.core.project.manifest import File, Source
@@ -21,16 +22,20 @@ TOO_LARGE = 1 << 30  # bytes; images without a file are copied up to this size
 _PIECE = 1 << 20  # bytes
 _PIECES = 64  # of a larger file, so many are read for its checksum
 _ELSEWHERE = re.compile(r"[\\/]{2}|[a-zA-Z][a-zA-Z0-9+.-]+:")  # network shares and addresses
+# Bytes of names that are no UTF-8, as Python has them and as they are written: JSON holds text
+_STAND_INS = {0xDC80 + byte: 0xEF80 + byte for byte in range(128)}
+_BYTES = {stand_in: byte for byte, stand_in in _STAND_INS.items()}
 
 
 def link(path: str, folder: Path) -> str:
     """How a file is named in the project in `folder`: relative, where they share a drive."""
     if not is_near(path):
-        return path
+        return printable(path)
     try:
-        return Path(os.path.relpath(path, folder)).as_posix()
+        name = Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive
-        return Path(path).as_posix()
+        name = Path(path).as_posix()
+    return printable(name.translate(_STAND_INS))
 
 
 def unlinked(name: str, folder: Path) -> str:
@@ -41,7 +46,7 @@ def unlinked(name: str, folder: Path) -> str:
     """
     if not is_near(name):
         return name
-    return Path(os.path.normpath(folder / name)).as_posix()
+    return Path(os.path.normpath(folder / name.translate(_BYTES))).as_posix()
 
 
 def is_near(path: str) -> bool:
@@ -86,6 +91,17 @@ def is_same(path: Path, known: File) -> bool:
     return (found.size, found.checksum) == (known.size, known.checksum)
 
 
+def is_there(path: Path, known: File) -> bool:
+    """Whether a file or folder is where somebody says, and the same; no pipe or device is opened.
+
+    What cannot be looked at (a name that is too long, a folder that may not be read) is not there.
+    """
+    try:
+        return (path.is_file() or path.is_dir()) and is_same(path, known)
+    except OSError:
+        return False
+
+
 def copy_in(folder: Path, name: str, pixels: NDArray[Any]) -> File:
     """Write an image's pixels into the project, as `name` in its folder.
 
@@ -109,7 +125,7 @@ def copied(folder: Path, source: Source) -> NDArray[Any]:
         cannot ask for more memory than the file has.
     """
     try:
-        if source.copy is None or not is_same(folder / source.copy.path, source.copy):
+        if source.copy is None or not is_there(folder / source.copy.path, source.copy):
             raise DamagedError("it is missing or has changed")
         pixels: NDArray[Any] = np.lib.format.open_memmap(folder / source.copy.path, mode="r")
         shape = pixels.shape[:-1] if source.rgb else pixels.shape
