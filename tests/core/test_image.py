@@ -10,6 +10,7 @@ from napari_unet.core.image import (
     Normalisation,
     Picture,
     as_plane,
+    check_numbers,
     measure,
     mirror,
     read_mirrored,
@@ -158,6 +159,15 @@ def test_a_huge_image_that_is_nearly_flat_is_not_flat():
     plane = np.zeros((1, 2100, 2100), np.uint8)
     plane[0, 1001, 1001] = 255  # beside what is sampled
     assert measure(plane).deviation[0] > 0
+
+
+def test_numbers_are_checked_and_handed_on():
+    plane = cells()
+    assert check_numbers(plane) is plane
+    assert check_numbers(whole := np.ones((1, 2, 2), np.uint8)) is whole
+    plane[0, 3, 4] = np.inf
+    with pytest.raises(ImageError, match="not numbers"):
+        check_numbers(plane)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

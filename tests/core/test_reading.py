@@ -5,9 +5,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from napari_unet.core.files import FileError
+from napari_unet.core.files import SLIDES, FileError
 from napari_unet.core.image import ImageError
 from napari_unet.core.reading import open_stack
+from napari_unet.core.reading_tiff import count_images
 from napari_unet.core.writing import write_image
 
 RANDOM = np.random.default_rng(0)
@@ -18,9 +19,9 @@ def grey(*shape):
     return RANDOM.integers(0, 60000, shape, dtype=np.uint16)
 
 
-def planes(path):
+def planes(path, scene=None):
     """The whole stack as (planes, C, Y, X), and what it says of itself."""
-    with open_stack(path) as stack:
+    with open_stack(path, scene) as stack:
         whole = np.stack([stack.plane(index) for index in stack.planes])
         return whole, stack
 
@@ -81,6 +82,94 @@ def test_imagej_with_its_calibration(tmp_path, compression):
     assert stack.spacing["X"] == (0.25, "µm")
     assert stack.spacing["Y"] == (0.5, "µm")
     assert stack.spacing["Z"] == (3.0, "µm")
+
+
+@pytest.mark.parametrize("step", [float("inf"), float("nan"), -1.0, 0.0])
+def test_a_size_of_pixels_that_makes_no_sense_is_none(tmp_path, step):
+    notes = {"axes": "YX", "PhysicalSizeX": step, "PhysicalSizeY": 2.0}
+    tifffile.imwrite(tmp_path / "a.ome.tif", grey(11, 17), ome=True, metadata=notes)
+    assert planes(tmp_path / "a.ome.tif")[1].spacing == {"Y": (2.0, "µm")}
+
+
+@pytest.mark.parametrize(
+    ("resolution", "unit", "micrometres"),
+    [
+        ((20000, 10000), "CENTIMETER", (0.5, 1.0)),  # X, Y
+        ((101600, 101600), "INCH", (0.25, 0.25)),
+        ((72, 72), "INCH", None),  # a screen's
+        ((300, 300), "INCH", None),
+        ((28.346, 28.346), "CENTIMETER", None),  # 72 dpi again
+        ((1, 1), "INCH", None),
+        ((20000, 20000), "NONE", None),
+    ],
+)
+def test_the_resolution_of_a_plain_tiff(tmp_path, resolution, unit, micrometres):
+    tifffile.imwrite(
+        tmp_path / "a.tif", grey(11, 17), resolution=resolution, resolutionunit=unit, metadata=None
+    )
+    expected = {}
+    if micrometres is not None:
+        expected = {"X": (micrometres[0], "µm"), "Y": (micrometres[1], "µm")}
+    assert planes(tmp_path / "a.tif")[1].spacing == expected
+
+
+def two_scenes(path):
+    """Two images of different size, type and calibration in one OME-TIFF."""
+    images = grey(11, 17), RANDOM.integers(0, 255, (3, 20, 30), dtype=np.uint8)
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        writer.write(images[0], metadata={"axes": "YX", "PhysicalSizeX": 0.5})
+        notes = {"axes": "ZYX", "PhysicalSizeX": 2.0, "Channel": {"Name": ["dapi"]}}
+        writer.write(images[1], metadata=notes, photometric="minisblack")
+    return images
+
+
+def test_each_image_of_a_tiff_with_its_own_axes_and_calibration(tmp_path):
+    images = two_scenes(path := tmp_path / "a.ome.tif")
+    assert count_images(path) == 2
+    for scene, (axes, step, names) in enumerate((("YX", 0.5, ()), ("ZYX", 2.0, ("dapi",)))):
+        whole, stack = planes(path, scene)
+        assert (whole[:, 0] == images[scene]).all()
+        assert (stack.axes, stack.spacing["X"]) == (axes, (step, "µm"))
+        assert stack.channels == names
+    with pytest.raises(FileError, match="holds 2 images"):  # who does not say which
+        planes(path)
+    with pytest.raises(FileError, match="no image 3 any more"):
+        planes(path, 2)
+
+
+def test_a_thumbnail_is_no_image(tmp_path):
+    image = grey(64, 64)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(image[::8, ::8], subfiletype=1, metadata=None)
+        writer.write(image, metadata=None)
+    assert count_images(tmp_path / "a.tif") == 1
+    assert (planes(tmp_path / "a.tif")[0][0, 0] == image).all()
+
+
+@pytest.mark.parametrize("suffix", [s for s in SLIDES if s != ".ndpi"])  # only Hamamatsu writes it
+def test_the_largest_image_of_a_scanners_file(tmp_path, suffix):
+    path, image = tmp_path / f"a{suffix}", RANDOM.integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    with tifffile.TiffWriter(path, bigtiff=suffix == ".btf") as writer:
+        writer.write(image[:9, :9], photometric="rgb", metadata=None, description="label")
+        writer.write(image, photometric="rgb", metadata=None, tile=(32, 32), compression="zlib")
+        writer.write(image[::4, ::4], photometric="rgb", metadata=None, description="macro")
+    whole, stack = planes(path)
+    assert (whole[0] == np.moveaxis(image, -1, 0)).all()
+    assert stack.axes == "YX"
+
+
+def test_the_size_of_pixels_that_aperios_scanners_note(tmp_path):
+    said = "Aperio Image Library v1\r\n96x128 |AppMag = 40|MPP = 0.2528|Left = 1.0"
+    image = RANDOM.integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.svs", image, photometric="rgb", metadata=None, description=said)
+    spacing = planes(tmp_path / "a.svs")[1].spacing
+    assert spacing == {"X": (0.2528, "µm"), "Y": (0.2528, "µm")}
+
+
+def test_a_file_that_cannot_be_read_counts_as_one(tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"x")
+    assert count_images(tmp_path / "a.tif") == 1
+    assert count_images(tmp_path / "none.tif") == 1
 
 
 @pytest.mark.parametrize("metadata", [None, {}])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import tifffile
@@ -9,9 +11,9 @@ import torch
 import zarr
 
 from napari_unet.core import image, writing
-from napari_unet.core.image import measure_sample
 from napari_unet.core.model import Model
 from napari_unet.core.recipe import Recipe
+from napari_unet.core.sampled import measure_sample
 from napari_unet.core.settings import Compute, Settings
 from napari_unet.core.unet import UNet
 from napari_unet.engine.batch import blocks, large
@@ -130,15 +132,25 @@ def test_blocks_are_tasks_of_a_cluster(plane, tmp_path, segmenter, monkeypatch):
     run(tmp_path / "a.tif", tmp_path / "here", segmenter)
     filled = []
     fill = cluster_module.fill
-    monkeypatch.setattr(cluster_module, "fill", lambda *args: filled.append(args) or fill(*args))
+
+    def slow(*args):
+        filled.append(args)
+        time.sleep(0.5)  # so that there is something to be told in between
+        return fill(*args)
+
+    monkeypatch.setattr(cluster_module, "fill", slow)
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
     ) as cluster:
-        _, end = run(
+        events, end = run(
             tmp_path / "a.tif", tmp_path / "there", segmenter, cluster=cluster.scheduler_address
         )
     assert (end.written, end.failed, end.problem) == (1, 0, "")
     assert len(filled) == 4
+    shares = [event.share for event in events if isinstance(event, FileAdvanced)]
+    assert shares == sorted(shares)
+    assert 0 < max(shares) < 1
+    assert set(shares) <= {n / 5 for n in range(5)}
     here, there = (
         {p.name: p.read_bytes() for p in (tmp_path / side).iterdir() if p.is_file()}
         for side in ("here", "there")
@@ -146,6 +158,25 @@ def test_blocks_are_tasks_of_a_cluster(plane, tmp_path, segmenter, monkeypatch):
     assert here == there
     assert len(here) == 4
     assert not list((tmp_path / "there" / ".napari-unet").glob("blocks-*"))
+
+
+def test_numbers_that_are_none_where_nothing_was_sampled(plane, tmp_path, segmenter):
+    odd = np.tile(plane, (3, 2)).astype(np.float32)
+    odd[130, 205] = np.nan
+    tifffile.imwrite(tmp_path / "a.tif", odd)
+    measure_sample(odd[None])  # it is not seen there
+    events, end = run(tmp_path / "a.tif", tmp_path / "out", segmenter, ("classes",))
+    assert end.failed == 1
+    assert "not numbers" in events[-1].error
+    assert not list((tmp_path / "out").glob("*.tif"))
+
+
+def test_a_slide_with_little_on_it(tmp_path, segmenter):
+    slide = np.full((1500, 1500), 3, np.uint8)
+    slide[140:190, 140:190] = np.random.default_rng(0).integers(50, 250, (50, 50))
+    tifffile.imwrite(tmp_path / "a.tif", slide)
+    _, end = run(tmp_path / "a.tif", tmp_path / "out", segmenter, ("classes",))
+    assert (end.written, end.failed) == (1, 0)
 
 
 def test_an_image_that_is_begun_again_leaves_its_blocks(plane, tmp_path, segmenter):

@@ -73,6 +73,20 @@ def test_each_image_of_a_microscopes_file_is_a_job(tmp_path, monkeypatch):
     ]
 
 
+def test_files_beyond_the_limit_are_not_looked_into(tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr(plans, "scene_names", lambda file: opened.append(file.name) or ("l", "r"))
+    touch(tmp_path, "in/a.lif", "in/b.lif", "in/c.lif")
+    order = Order((tmp_path / "in",), tmp_path / "out", limit=1)
+    assert stems(plan(order)) == ["a_1"]
+    assert opened == ["a.lif"]
+
+
+def test_files_of_slide_scanners_are_found(tmp_path):
+    touch(tmp_path, "in/a.svs", "in/b.ndpi", "in/c.SCN", "in/d.qptiff", "in/e.btf")
+    assert stems(plan(Order((tmp_path / "in",), tmp_path / "out"))) == list("abcde")
+
+
 def test_an_ome_zarr_is_one_image_and_results_do_not_go_into_it(tmp_path, monkeypatch):
     monkeypatch.setattr(plans, "scene_names", lambda file: ("one",))
     touch(tmp_path, "in/a.zarr/0/.zarray")

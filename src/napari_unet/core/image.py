@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -190,11 +189,7 @@ def measure(plane: Plane) -> Normalisation:
     step = max(1, round((plane[0].size / SAMPLE) ** (1 / axes)))
     means, deviations = [], []
     for channel in plane:
-        if np.issubdtype(channel.dtype, np.floating) and not np.isfinite(channel).all():
-            raise ImageError(
-                "This image has pixels that are not numbers (NaN or infinite): "
-                "replace them first, for example with numpy.nan_to_num."
-            )
+        check_numbers(channel)
         values = np.asarray(channel[(slice(None, None, step),) * axes], np.float64).ravel()
         if np.ptp(values) == 0 and step > 1:  # the little that differs may lie between the samples
             values = np.asarray(channel, np.float64).ravel()
@@ -210,17 +205,20 @@ def measure(plane: Plane) -> Normalisation:
     return Normalisation(tuple(means), tuple(d or 1.0 for d in deviations))
 
 
-def measure_sample(plane: Any) -> Normalisation:  # noqa: ANN401
-    """As `measure`, from blocks all over a plane (C, Y, X) that is too large to be read whole."""
-    windows = product(*(spread(length) for length in plane.shape[1:]))
-    blocks = [np.asarray(plane[(slice(None), *window)]) for window in windows]
-    return measure(np.concatenate([block.reshape(len(block), -1) for block in blocks], 1)[:, None])
+def check_numbers(pixels: Plane) -> Plane:
+    """Pixels as they are; an `ImageError` where some are not finite."""
+    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise ImageError(
+            "This image has pixels that are not numbers (NaN or infinite): "
+            "replace them first, for example with numpy.nan_to_num."
+        )
+    return pixels
 
 
-def spread(length: int) -> list[slice]:
+def spread(length: int, count: int = _BLOCKS, side: int = _SIDE) -> list[slice]:
     """Where along an axis of `length` px the blocks of a sample lie."""
-    steps = [round(i * (max(length, _SIDE) - _SIDE) / (_BLOCKS - 1)) for i in range(_BLOCKS)]
-    return [slice(start, min(start + _SIDE, length)) for start in steps]
+    steps = [round(i * (max(length, side) - side) / (count - 1)) for i in range(count)]
+    return [slice(start, min(start + side, length)) for start in steps]
 
 
 def mirror(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:

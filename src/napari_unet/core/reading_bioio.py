@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.calibration import unit
+from napari_unet.core.calibration import positive, unit
 from napari_unet.core.files import READABLE, FileError, cannot_read
 from napari_unet.core.image import is_large
 from napari_unet.core.stack import Place, Stack, as_channels
@@ -36,7 +36,11 @@ def scene_names(path: Path) -> tuple[str, ...]:
     ------
     FileError
     """
-    return tuple(map(str, _opened(path).scenes))
+    image = _opened(path)
+    try:
+        return tuple(map(str, image.scenes))
+    except Exception as error:
+        raise cannot_read(path, error) from error
 
 
 def open_scene(path: Path, scene: int = 0) -> Stack:
@@ -127,6 +131,8 @@ def _spacing(image: Any) -> dict[str, tuple[float, str]]:  # noqa: ANN401
         if step is None:
             continue
         number = step.total_seconds() if hasattr(step, "total_seconds") else float(step)
+        if not positive(number):
+            continue
         said = getattr(getattr(units, axis, None), "unit", None)
         if said is not None:
             found[axis] = (number, unit(str(said)))

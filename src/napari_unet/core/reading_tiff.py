@@ -17,7 +17,7 @@ import zarr
 from numpy.typing import NDArray
 
 from napari_unet.core.calibration import described
-from napari_unet.core.files import FileError, cannot_read, readable
+from napari_unet.core.files import SLIDES, FileError, cannot_read, readable
 from napari_unet.core.image import is_large
 from napari_unet.core.stack import Index, Place, Stack, Take, as_channels
 
@@ -26,8 +26,14 @@ _FLAT = "CSYX"  # the axes of a plane: channels, colours, rows, columns
 
 
 @contextmanager
-def open_tiff(path: Path) -> Iterator[Stack]:
+def open_tiff(path: Path, scene: int | None = None) -> Iterator[Stack]:
     """The planes of a TIFF file, with its axes as OME, ImageJ or tifffile noted them.
+
+    Parameters
+    ----------
+    path : Path
+    scene : int, optional
+        Which of several images; without it there must be one only.
 
     Raises
     ------
@@ -38,7 +44,7 @@ def open_tiff(path: Path) -> Iterator[Stack]:
         file = tifffile.TiffFile(path)
     with file:
         with readable(path), _complaints(said):
-            stack = _stack(path, file)
+            stack = _stack(path, file, scene)
         if any(sign in complaint for complaint in said for sign in _CUT_SHORT):
             raise cannot_read(path, "pages are missing at its end")
         yield stack
@@ -62,14 +68,35 @@ def _complaints(said: list[str] | None = None) -> Iterator[list[str]]:
         tifffile.logger().removeHandler(handler)
 
 
-def _stack(path: Path, file: tifffile.TiffFile) -> Stack:
-    if not file.series:
+def count_images(path: Path) -> int:
+    """How many images a TIFF file holds, each a job of its own; 1 where it cannot be read."""
+    try:
+        with readable(path), _complaints(), tifffile.TiffFile(path) as file:
+            return len(_images(path, file))
+    except FileError:  # who opens it will say so
+        return 1
+
+
+def _images(path: Path, file: tifffile.TiffFile) -> list[int]:
+    """Which series are images; thumbnails are none. A scanner's file is its largest series."""
+    sizes = [math.prod(series.shape) for series in file.series]
+    if path.suffix.lower() in SLIDES and sizes:
+        return [sizes.index(max(sizes))]
+    full = [n for n, series in enumerate(file.series) if not series.keyframe.is_reduced]
+    return full or list(range(len(sizes)))
+
+
+def _stack(path: Path, file: tifffile.TiffFile, scene: int | None) -> Stack:
+    images = _images(path, file)
+    if not images:
         raise ValueError("it has no pages")
-    if len(file.series) > 1:
-        raise FileError(
-            f"{path} holds {len(file.series)} images: save the one to use as its own file."
-        )
-    series = file.series[0]
+    if scene is None and len(images) > 1:
+        raise FileError(f"{path} holds {len(images)} images: save the one to use as its own file.")
+    chosen = scene or 0
+    if chosen >= len(images):
+        raise FileError(f"{path} holds no image {chosen + 1} any more: run the batch again.")
+    number = images[chosen]
+    series = file.series[number]
     axes = _roles(path, series.axes, series.shape)
     lengths = dict(zip(axes, series.shape, strict=True))
     kept = "".join(a for a in "TZ" if lengths.get(a, 1) > 1) + "YX"
@@ -95,7 +122,7 @@ def _stack(path: Path, file: tifffile.TiffFile) -> Stack:
             return as_channels(part, flat)
 
     shape = tuple(lengths[a] for a in kept)
-    return Stack(kept, shape, take, *described(file), None if pixels is None else cut)
+    return Stack(kept, shape, take, *described(file, number), None if pixels is None else cut)
 
 
 def _roles(path: Path, axes: str, shape: tuple[int, ...]) -> str:

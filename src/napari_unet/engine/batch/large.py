@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import zarr
+from numpy.typing import NDArray
 
 from napari_unet.core.finding import RESULTS
-from napari_unet.core.image import measure_sample
+from napari_unet.core.image import check_numbers
 from napari_unet.core.reading import open_stack
 from napari_unet.core.recipe import Recipe
+from napari_unet.core.sampled import measure_sample
 from napari_unet.core.stack import Index, Stack, View
 from napari_unet.engine.batch.blocks import Block, Large
 from napari_unet.engine.batch.delivery import Delivery, write
@@ -112,6 +114,17 @@ def clear(target: Path) -> None:
 
 def _view(stack: Stack, index: Index, recipe: Recipe) -> Any:  # noqa: ANN401
     view: Any = stack.view(index)
-    if isinstance(view, View) and recipe.channels and max(recipe.channels) <= len(view):
-        return view.chosen(tuple(number - 1 for number in recipe.channels))
+    if isinstance(view, View) and max(recipe.channels, default=0) <= len(view):
+        return _Checked(
+            view.cut,
+            (len(recipe.channels) or len(view), *view.shape[1:]),
+            tuple(number - 1 for number in recipe.channels),
+        )
     return chosen(view, recipe.channels)
+
+
+class _Checked(View):
+    """A plane of which only a sample was looked at beforehand."""
+
+    def __getitem__(self, key: tuple[slice, slice, slice]) -> NDArray[Any]:
+        return check_numbers(super().__getitem__(key))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
-from napari_unet.core.files import SUFFIXES, FileError, reason
+from napari_unet.core.files import SLIDES, SUFFIXES, TIFF, FileError, printable, reason
 from napari_unet.core.finding import RESULTS, find_images
 from napari_unet.core.reading_bioio import PACKAGES, scene_names
+from napari_unet.core.reading_tiff import count_images
 from napari_unet.core.recipe import Kind, Recipe
 
 ROWS = f"{RESULTS}/measurements"  # one table a file, put together at the end
@@ -62,7 +64,7 @@ class Job:
     @property
     def said(self) -> str:
         """The file, and which of its images."""
-        return str(self.source.with_name(PurePosixPath(self.name).name))
+        return printable(str(self.source.with_name(PurePosixPath(self.name).name)))
 
     def results(self, recipe: Recipe) -> dict[Kind, str]:
         """The paths of the results in their folder, with / between the parts."""
@@ -86,24 +88,32 @@ def plan(order: Order) -> list[Job]:
         If there is nothing to do, or a result might overwrite an image.
     """
     recipe = order.recipe
-    jobs = [job for place in order.places for job in _found(place, order)]
-    jobs = list({(job.source.resolve(), job.scene): job for job in jobs}.values())
+    jobs = list(islice(_once(order), order.limit or None))
     twice = _shared(jobs, recipe)
     jobs = [_full_name(job) if _paths(job, recipe) & twice else job for job in jobs]
     twice = _shared(jobs, recipe)
     jobs = [
-        replace(job, problem=f"{job.source} has the same name as another image of this batch: "
+        replace(job, problem=f"{job.said} has the same name as another image of this batch: "
                 "segment them into two folders.")
         if _paths(job, recipe) & twice else job
         for job in jobs
     ]  # fmt: skip
-    jobs = jobs[: order.limit or None]
     _check(jobs, order.target, recipe)
     return jobs
 
 
-def _found(place: Path, order: Order) -> list[Job]:
-    formats = {*SUFFIXES, *PACKAGES}
+def _once(order: Order) -> Iterator[Job]:
+    """All images, each once; a file is looked into only when its turn comes."""
+    known: set[tuple[Path, int]] = set()
+    for job in chain.from_iterable(_found(place, order) for place in order.places):
+        key = job.source.resolve(), job.scene
+        if key not in known:
+            known.add(key)
+            yield job
+
+
+def _found(place: Path, order: Order) -> Iterator[Job]:
+    formats = {*SUFFIXES, *SLIDES, *PACKAGES}
     if place.suffix.lower() in formats and place.exists():
         files, root = [place], place.parent
     elif place.is_dir():
@@ -115,21 +125,29 @@ def _found(place: Path, order: Order) -> list[Job]:
         files, root = [place], place.parent
     else:
         raise FileError(f"There is no file or folder {place}: check how it is written.")
-    return [job for file in files for job in _scenes(file, file.relative_to(root))]
+    for file in files:
+        yield from _scenes(file, file.relative_to(root))
 
 
 def _scenes(file: Path, name: Path) -> list[Job]:
-    stem = name.with_name(name.stem).as_posix()
-    one = Job(file, name.as_posix(), stem)
-    if file.suffix.lower() in SUFFIXES:
+    stem, said = _stem(name), printable(name.as_posix())
+    one = Job(file, said, stem)
+    suffix = file.suffix.lower()
+    if suffix not in (*TIFF, *PACKAGES):
         return [one]
     try:
-        count = len(scene_names(file))
+        count = count_images(file) if suffix in TIFF else len(scene_names(file))
     except FileError as error:
-        return [replace(one, problem=str(error))]
+        return [replace(one, problem=printable(str(error)))]
     if count == 1:
         return [one]
-    return [Job(file, f"{name.as_posix()} [{n + 1}]", f"{stem}_{n + 1}", n) for n in range(count)]
+    return [Job(file, f"{said} [{n + 1}]", f"{stem}_{n + 1}", n) for n in range(count)]
+
+
+def _stem(name: Path) -> str:
+    """The path of results; tables and the ledger cannot hold bytes that are no text."""
+    stem = name.with_name(name.stem).as_posix()
+    return stem if printable(stem) == stem else printable(stem).replace("\\", "_")
 
 
 def _full_name(job: Job) -> Job:
@@ -151,12 +169,14 @@ def _check(jobs: Sequence[Job], target: Path, recipe: Recipe) -> None:
     if target.exists() and not target.is_dir():
         raise FileError(f"{target} is a file: name a folder for the results.")
     folder = target.resolve()
-    written = {(folder / path).parent for job in jobs for path in job.results(recipe).values()}
-    for source in {job.source.resolve() for job in jobs}:
-        if source.parent in written or source == folder or source in folder.parents:
+    parents = {(folder / path).parent for job in jobs for path in job.results(recipe).values()}
+    written = {parent.resolve() for parent in parents}
+    for path in {job.source for job in jobs}:
+        source, beside = path.resolve(), path.parent.resolve()  # a link lies elsewhere
+        if {source.parent, beside} & written or source == folder or source in folder.parents:
             raise FileError(
-                f"{source} lies where results would be written: choose another folder for the "
-                "results, so that no image is overwritten."
+                f"{path.absolute()} lies where results would be written: choose another folder for "
+                "the results, so that no image is overwritten."
             )
     try:
         target.mkdir(parents=True, exist_ok=True)
