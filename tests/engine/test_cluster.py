@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ import tifffile
 import torch
 
 from napari_unet.core.model import Model
+from napari_unet.core.package.running import PackageSegmenter
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Compute, Settings
 from napari_unet.core.unet import UNet
-from napari_unet.engine.batch.plan import Order
+from napari_unet.engine.batch import cluster as cluster_module
+from napari_unet.engine.batch.plan import Job, Order
 from napari_unet.engine.batch.segmenter import ModelSegmenter
 from napari_unet.engine.folder import segment_folder
 from napari_unet.engine.messages import FileSegmented, FolderSegmented
@@ -94,6 +97,78 @@ def test_a_batch_that_is_stopped_goes_on_later(images, tmp_path, segmenter, clus
     _, end = run(images, tmp_path / "b", segmenter, cluster=address, stopped=lambda: True)
     assert end.cancelled
     assert run(images, tmp_path / "b", segmenter)[1].written == 10
+
+
+def test_workers_that_do_not_see_the_results(images, tmp_path, segmenter, cluster, monkeypatch):
+    def unseen(model, _compute):
+        raise FileNotFoundError(2, "No such file or directory", model)
+
+    monkeypatch.setattr(cluster_module, "_kept", unseen)
+    address = cluster.scheduler_address
+    files, end = run(images, tmp_path / "c", segmenter, cluster=address)
+    assert (end.written, end.failed, end.problem) == (0, 11, "")
+    said = f"The workers do not see {tmp_path / 'c'}: "
+    assert all(f.error.startswith(said) and "same paths on all machines" in f.error for f in files)
+
+
+def test_workers_that_do_not_see_the_images(tmp_path, segmenter):
+    (tmp_path / "model").write_bytes(segmenter.data)
+    job = Job(tmp_path / "elsewhere" / "a.tif", "a.tif", "a")
+    model = str(tmp_path / "model")
+    found = cluster_module._task(model, segmenter.compute, Recipe(), tmp_path, "key", job)
+    assert f"The workers do not see {job.source}" in found.problem
+
+
+def test_an_error_nobody_foresaw_ends_one_image(images, tmp_path, segmenter, cluster, monkeypatch):
+    whole = cluster_module.run_one
+
+    def bug(job, *args):
+        if job.source.name == "i4.tif":
+            raise ValueError("a bug")
+        return whole(job, *args)
+
+    monkeypatch.setattr(cluster_module, "run_one", bug)
+    files, end = run(images, tmp_path / "d", segmenter, cluster=cluster.scheduler_address)
+    assert (end.written, end.failed, end.problem) == (9, 2, "")
+    assert any("i4.tif: unforeseen ValueError: a bug" in f.error for f in files)
+
+
+def test_a_package_is_not_sent(images, tmp_path):
+    package = PackageSegmenter("package.zip")
+    vars(package).update(classes=("a", "b"), identity=b"package")  # without reading it
+    _, end = run(images, tmp_path / "e", package, cluster="tcp://127.0.0.1:9")
+    assert "package's network cannot be sent to a cluster: run the batch without" in end.problem
+
+
+def test_a_scheduler_that_ends(images, tmp_path, segmenter, monkeypatch):
+    monkeypatch.setattr(cluster_module, "_KNOCK", 2)
+    gate, whole = threading.Event(), cluster_module.run_one
+
+    def slow(job, *args):
+        if job.source.name != "i0.tif":
+            gate.wait(60)
+        return whole(job, *args)
+
+    monkeypatch.setattr(cluster_module, "run_one", slow)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+    ) as cluster:
+        done, address = [], cluster.scheduler_address
+
+        def end_it():
+            if list((tmp_path / "f").glob("i0.tif")) and not done:
+                done.append(True)
+                threading.Timer(1, gate.set).start()
+                cluster.close(10)
+            return False
+
+        _, end = run(images, tmp_path / "f", segmenter, cluster=address, stopped=end_it)
+    assert end.problem.startswith(f"The Dask scheduler at {address} ended or cannot be reached")
+    assert "start it again, then the batch" in end.problem
+    monkeypatch.setattr(cluster_module, "run_one", whole)
+    _, end = run(images, tmp_path / "f", segmenter)
+    assert end.skipped >= 1
+    assert end.written + end.skipped == 10
 
 
 @pytest.mark.timeout(900)  # the workers are new processes, and import torch

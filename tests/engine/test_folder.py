@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import os
+import shutil
 import threading
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from napari_unet.core.annotations import Annotations
 from napari_unet.core.files import FileError, read_labels
 from napari_unet.core.image import ImageError
 from napari_unet.core.model import Model
@@ -19,16 +23,25 @@ from napari_unet.core.reading import open_stack
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Settings
 from napari_unet.core.unet import UNet
+from napari_unet.engine import codec
 from napari_unet.engine.batch.plan import Order
 from napari_unet.engine.folder import segment_folder
+from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.jobs import Jobs
 from napari_unet.engine.messages import (
+    Annotate,
+    Answered,
+    Configure,
+    Failed,
     FileAdvanced,
     FileSegmented,
     FolderFound,
     FolderSegmented,
+    Open,
+    Refused,
     SegmentFolder,
 )
+from napari_unet.engine.session import Session
 from napari_unet.engine.workbench import Workbench
 
 
@@ -202,14 +215,68 @@ def test_broken_files_are_told_and_the_rest_goes_on(source, tmp_path):
     assert seen(tmp_path / "labels") == ["b.tif"]
 
 
-def test_an_error_nobody_foresaw_is_not_hidden(source, tmp_path):
+def test_an_error_nobody_foresaw_is_not_hidden_and_the_rest_goes_on(source, tmp_path, caplog):
     class Broken(Threshold):
         def pieces(self, plane, *, probabilities):
-            raise RuntimeError("a bug")
+            if (plane[0] == image(2)).all():
+                raise RuntimeError("a bug")
+            return super().pieces(plane, probabilities=probabilities)
 
-    with pytest.raises(RuntimeError, match="a bug"):
-        run(Broken(), source, tmp_path / "labels")
-    assert run(Threshold(), source, tmp_path / "labels")[1].written == 4  # the lock is free
+    files, end = run(Broken(), source, tmp_path / "labels")
+    assert (end.written, end.failed, end.problem) == (3, 1, "")
+    (said,) = (f.error for f in files if f.error)
+    assert "a2.tif: unforeseen RuntimeError: a bug. Please report it" in said
+    assert "in pieces" in caplog.text  # the traceback
+    assert run(Threshold(), source, tmp_path / "labels")[1].written == 1  # it is not done
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "napari_unet.engine.batch.stages.open_stack",
+        "napari_unet.engine.batch.counting.find_objects",
+        "napari_unet.engine.batch.delivery.write_image",
+    ],
+)
+def test_errors_in_reading_counting_and_writing_end_no_batch(
+    source, tmp_path, monkeypatch, caplog, broken
+):
+    def bug(*_args, **_kinds):
+        raise IndexError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(broken, bug)
+        both = Recipe(("classes", "objects"))
+        files, end = run(Threshold(), source, tmp_path / "labels", recipe=both)
+    assert (end.written, end.failed) == (0, 4)
+    assert all("unforeseen IndexError: a bug" in f.error for f in files)
+    assert caplog.text.count("in bug") == 4
+    assert seen(tmp_path / "labels") == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+def test_names_that_are_no_text(source, tmp_path):
+    x, y, z = (source / os.fsdecode(letter + b"\xfc.tif") for letter in (b"x", b"y", b"z"))
+    try:
+        (source / "a1.tif").rename(z)
+        shutil.copy(z, y)
+    except OSError:
+        pytest.skip("this file system takes text only")
+    x.write_bytes(b"")
+    out = tmp_path / "labels"
+    kinds = ("classes", "measurements")
+    for done in ("written", "skipped"):
+        order = Order((source,), out, recipe=Recipe(kinds))
+        events = list(segment_folder(order, Threshold()))
+        for event in events:
+            codec.write(io.BytesIO(), event)  # as text that can be sent
+        assert getattr(events[-1], done) == 5
+        assert events[-1].failed == 1
+    assert "z_udcfc.tif" in seen(out)
+    table = (out / "measurements.csv").read_text(encoding="utf-8")
+    assert {"z\\udcfc.tif", "y\\udcfc.tif"} <= {
+        r["file"] for r in csv.DictReader(table.splitlines())
+    }
 
 
 def test_what_cannot_start_is_refused_before_the_first_file(source, tmp_path):
@@ -240,6 +307,36 @@ def test_a_folder_that_mirrors_into_the_images_is_refused(source, tmp_path):
         segment_folder(Order((source,), other), Threshold())
 
 
+def test_links_among_results_are_refused(source, tmp_path):
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "a1.tif").symlink_to(source / "a1.tif")
+    with pytest.raises(FileError, match="lies where results would be written"):
+        segment_folder(Order((links,), links, again=True), Threshold())
+    (links / "sub").symlink_to(source, target_is_directory=True)
+    (tmp_path / "more" / "sub").mkdir(parents=True)
+    tifffile.imwrite(tmp_path / "more" / "sub" / "a1.tif", image(5))
+    with pytest.raises(FileError, match="lies where results would be written"):
+        segment_folder(
+            Order((tmp_path / "more", source), links, deep=True, again=True), Threshold()
+        )
+    assert run(Threshold(), links / "a1.tif", tmp_path / "out")[1].written == 1
+
+
+def test_each_image_of_a_tiff_gets_results(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
+        for n in (1, 2):
+            writer.write(image(n), metadata={"axes": "YX"})
+    recipe = Recipe(("classes", "measurements"))
+    files, end = run(Threshold(), tmp_path / "a.ome.tif", tmp_path / "out", recipe=recipe)
+    assert (end.written, end.failed) == (2, 0)
+    assert [Path(f.source).name for f in files] == ["a.ome.tif [1]", "a.ome.tif [2]"]
+    for n in (1, 2):
+        assert (read_labels(tmp_path / "out" / f"a.ome_{n}.tif") == truth(n)).all()
+    table = tmp_path / "out" / "measurements.csv"
+    assert files_in(table) == ["a.ome.tif [1]", "a.ome.tif [2]"]
+
+
 def test_two_batches_do_not_write_to_one_folder(source, tmp_path):
     order = Order((source,), tmp_path / "labels")
     first = segment_folder(order, Threshold())
@@ -268,6 +365,37 @@ def test_a_generator_that_is_dropped_leaves_no_threads_and_no_halves(source, tmp
     events.close()
     assert threading.active_count() == before
     assert seen(tmp_path / "labels") == ["a1.tif"]
+
+
+def test_the_network_of_a_window_is_known_again(small, quick, toy, tmp_path, monkeypatch):
+    """Its file is made anew for each batch, with the time in it."""
+    case, source = toy(), tmp_path / "in"
+    source.mkdir()
+    for n in range(3):
+        tifffile.imwrite(source / f"{n}.tif", toy(seed=n).raw[0])
+    inbox = Inbox(
+        Configure(("ground", "disk"), quick()), Open("a", case.raw),
+        Annotate("a", Annotations.of(case.paint)),
+    )  # fmt: skip
+    events, ends = Session(spare=0).run(inbox), []
+    next(event for event in events if isinstance(event, Answered))
+    for year in (2030, 2031):
+        monkeypatch.setattr("napari_unet.core.model.datetime", Clock(year))
+        inbox.post(SegmentFolder(str(source), str(tmp_path / "out")))
+        told = next(e for e in events if isinstance(e, (FolderSegmented, Refused, Failed)))
+        ends.append(told)
+    events.close()
+    assert [(end.written, end.skipped, end.failed) for end in ends] == [(3, 0, 0), (0, 3, 0)]
+
+
+class Clock:
+    """In the place of `datetime`."""
+
+    def __init__(self, year):
+        self._year = year
+
+    def now(self, zone):
+        return datetime(self._year, 1, 1, tzinfo=zone)
 
 
 def test_a_second_command_takes_the_place_of_the_first(source, tmp_path):
@@ -368,6 +496,30 @@ def test_a_stack_is_segmented_plane_by_plane_and_keeps_its_axes(stack, tmp_path)
     assert float(rows[-1]["dapi mean"]) == 2001
 
 
+def files_in(table):
+    rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+    return list(dict.fromkeys(row["file"] for row in rows))
+
+
+def test_a_table_has_rows_of_one_model_and_of_images_as_they_are(source, tmp_path):
+    class Picky(Threshold):
+        def pieces(self, plane, *, probabilities):
+            if (plane[0] == image(2)).all():
+                raise ImageError("not this one")
+            return super().pieces(plane, probabilities=probabilities)
+
+    out, recipe = tmp_path / "out", Recipe(kinds=("measurements",))
+    run(Threshold(b"A"), source, out, recipe=recipe)
+    assert len(files_in(out / "measurements.csv")) == 4
+    run(Picky(b"B"), source, out, recipe=recipe)  # of a2 there are rows of A only
+    assert files_in(out / "measurements.csv") == ["a1.tif", "a10.tif", "b.png"]
+    run(Threshold(b"B"), source, out, recipe=recipe, pattern="*.png")
+    assert files_in(out / "measurements.csv") == ["b.png"]
+    (source / "a1.tif").write_bytes(b"broken since")
+    run(Threshold(b"B"), source, out, recipe=recipe, again=True)
+    assert files_in(out / "measurements.csv") == ["a2.tif", "a10.tif", "b.png"]
+
+
 def test_one_table_for_all_files_also_when_some_were_done_before(source, tmp_path):
     out = tmp_path / "out"
     recipe = Recipe(kinds=("measurements",), objects=ObjectSettings(smallest=1))
@@ -376,12 +528,14 @@ def test_one_table_for_all_files_also_when_some_were_done_before(source, tmp_pat
     whole = (out / "measurements.csv").read_bytes()
     tifffile.imwrite(source / "a2.tif", image(99))
     run(Threshold(), source, out, recipe=recipe)
-    changed = (out / "measurements.csv").read_text(encoding="utf-8")
-    files = [row["file"] for row in csv.DictReader(changed.splitlines())]
-    assert list(dict.fromkeys(files)) == ["a1.tif", "a2.tif", "a10.tif", "b.png"]
+    assert files_in(out / "measurements.csv") == ["a1.tif", "a2.tif", "a10.tif", "b.png"]
     tifffile.imwrite(source / "a2.tif", image(2))
     run(Threshold(), source, out, recipe=recipe)
     assert (out / "measurements.csv").read_bytes() == whole
+
+    (source / "a1.tif").unlink()
+    run(Threshold(), source, out, recipe=recipe)
+    assert files_in(out / "measurements.csv") == ["a2.tif", "a10.tif", "b.png"]
 
     (out / "measurements.csv").write_text("my notes")
     (end,) = segment_folder(Order((source,), out, recipe=recipe), Threshold())

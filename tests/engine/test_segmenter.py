@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -49,7 +50,17 @@ def test_its_identity_is_that_of_the_results(model):
     same = {ModelSegmenter(data, Compute(threads=n)).identity for n in (0, 1, 2)}
     assert len(same) == 1
     assert ModelSegmenter(data, Compute(mirrors=False)).identity not in same
+    assert ModelSegmenter(data, Compute(precision="fp32")).identity not in same
     assert ModelSegmenter(data[:-4] + b"0000").identity not in same
+    renamed = Model(model.net, msgspec.structs.replace(model.header, classes=("a", "b", "d")))
+    assert ModelSegmenter(renamed.to_bytes()).identity not in same
+
+
+def test_its_identity_does_not_say_when_and_of_what_it_was_made(model):
+    later = {"date": "2031-01-01T00:00:00+00:00", "strokes": 12}
+    other = Model(model.net, msgspec.structs.replace(model.header, made=later))
+    assert other.to_bytes() != model.to_bytes()
+    assert ModelSegmenter(other.to_bytes()).identity == ModelSegmenter(model.to_bytes()).identity
 
 
 def test_images_with_other_channels_are_refused(model):

@@ -14,7 +14,7 @@ from functools import partial
 
 import msgspec
 
-from napari_unet.core.files import FileError, flush, temporary
+from napari_unet.core.files import FileError, flush, printable, temporary
 from napari_unet.core.finding import natural
 from napari_unet.core.recipe import Recipe
 from napari_unet.engine.batch.cluster import run_on_cluster
@@ -23,7 +23,7 @@ from napari_unet.engine.batch.delivery import Delivery, clean, foreign
 from napari_unet.engine.batch.large import clear
 from napari_unet.engine.batch.ledger import Entry, Ledger, Stamp, digest
 from napari_unet.engine.batch.pipeline import Advanced, Step, run_here
-from napari_unet.engine.batch.plan import ROWS, Job, Order, plan
+from napari_unet.engine.batch.plan import Job, Order, plan
 from napari_unet.engine.batch.segmenter import Segmenter
 from napari_unet.engine.messages import (
     FileAdvanced,
@@ -91,7 +91,7 @@ def _run(batch: _Batch, cluster: str, stopped: Callable[[], bool]) -> Generator[
                         break
             batch.join_tables(ledger)
     except FileError as error:  # nothing can be written, or there is no cluster
-        problem = str(error)
+        problem = printable(str(error))
     yield FolderSegmented(batch.written, batch.skipped, batch.failed, cancelled, problem)
 
 
@@ -146,12 +146,17 @@ class _Batch:
             raise FileError(problem)
 
     def join_tables(self, ledger: Ledger) -> None:
-        """Put the tables of all images in the folder together, those of earlier runs too."""
+        """Put the tables of this batch's images together, also of those that were done before.
+
+        What another model or other choices said of an image is left out, and so is what is
+        outdated because the image changed: rows of one table can be compared.
+        """
         order = self.order
         if "measurements" not in order.recipe.kinds:
             return
-        tables = sorted((t for t in ledger.results if t.startswith(ROWS)), key=natural)
-        found = [path for table in tables if (path := order.target / table).exists()]
+        named = {job.results(order.recipe)["measurements"]: job for job in self._jobs}
+        tables = sorted((t for t, job in named.items() if self._current(ledger, job)), key=natural)
+        found = [order.target / table for table in tables]
         part = temporary(order.target / _TABLE)
         join_tables(part, found)
         flush(part)
@@ -166,7 +171,7 @@ class _Batch:
             try:
                 step.commit(ledger, self.order.target, again=self.order.again)
             except FileError as error:
-                problem = str(error)
+                problem = printable(str(error))
         return self._told(ledger, step.job, problem, seconds=step.seconds)
 
     def _told(
@@ -182,7 +187,7 @@ class _Batch:
         self.skipped += skipped
         self.written += not (problem or skipped)
         named = job.results(self.order.recipe).values()
-        results = tuple(str(self.order.target / name) for name in named)
+        results = tuple(printable(str(self.order.target / name)) for name in named)
         done = self.failed + self.skipped + self.written
         objects = None if problem else ledger[next(iter(named))].objects
         return FileSegmented(
@@ -193,6 +198,10 @@ class _Batch:
     def _done(self, ledger: Ledger, job: Job) -> bool:
         if self.order.again or job.problem:
             return False
+        return self._current(ledger, job)
+
+    def _current(self, ledger: Ledger, job: Job) -> bool:
+        """Whether all results of a job are there, by this model and as is asked for now."""
         results = job.results(self.order.recipe).values()
         try:
             return ledger.up_to_date(results, job.source, self._key)

@@ -11,9 +11,12 @@ gives its images to another one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,7 @@ from napari_unet.engine.batch.large import fill, finish
 from napari_unet.engine.batch.pipeline import Advanced, Step, run_one
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter
-from napari_unet.engine.batch.stages import BAD_FILE, sentence
+from napari_unet.engine.batch.stages import sentence
 
 _PATIENCE = 0.2  # s between two looks at what is done
 _KNOCK = 10  # s that a scheduler has to answer
@@ -49,10 +52,14 @@ def run_on_cluster(
     Raises
     ------
     FileError
-        If Dask is not installed, or no scheduler answers.
+        If Dask is not installed, no scheduler answers, or it is lost; or if the network is a
+        package's.
     """
     if not isinstance(segmenter, ModelSegmenter):
-        raise TypeError("only a model can be sent to a cluster")
+        raise FileError(
+            "A package's network cannot be sent to a cluster: run the batch without one, or choose "
+            "a model that was trained here (.safetensors)."
+        )
     target = target.resolve()
     model = target / RESULTS / f"model-{key}.safetensors"
     client = _connected(address)
@@ -66,6 +73,13 @@ def run_on_cluster(
             partial(_last, segmenter.classes, recipe, target, key),
         )
         yield from _results(client, jobs, tasks)
+    except Exception as error:
+        if isinstance(error, CancelledError) or client.status != "running":
+            raise FileError(
+                f"The Dask scheduler at {address} ended or cannot be reached any more: start it "
+                "again, then the batch. What is done is skipped."
+            ) from error
+        raise
     finally:
         client.close()
         model.unlink(missing_ok=True)
@@ -86,41 +100,62 @@ def _results(
     tasks: _Tasks,
 ) -> Iterator[Step]:
     from distributed import as_completed
-    from distributed.scheduler import KilledWorker
 
     there = [replace(job, source=job.source.absolute()) for job in jobs]
     futures = dict(zip(client.map(tasks.image, there, pure=False), jobs, strict=True))
-    done, left = as_completed(futures, loop=client.loop), len(jobs)
-    begun: dict[Job, Large] = {}
+    done, waiting = as_completed(futures, loop=client.loop), dict.fromkeys(jobs)
+    begun: dict[Job, tuple[Large, list[Any]]] = {}  # with the futures of its blocks
     try:
-        while left:
+        while waiting:
             for future in done.next_batch(block=False):
                 job = futures[future]
-                try:
-                    result = future.result()
-                    if isinstance(result, Large):
-                        future.release()  # else it is done again if its worker dies
-                        begun[job] = result
-                        blocks = client.map(partial(tasks.block, result), result.blocks, pure=False)
-                        last = client.submit(tasks.last, result, blocks, pure=False)
-                        futures[last] = job
-                        done.add(last)
-                        continue
-                    yield replace(result, job=job)
-                except KilledWorker:
-                    yield Delivery(
-                        job, problem=f"{job.said}: the workers that tried it ended, maybe for want "
-                        "of memory.",
-                    )  # fmt: skip
+                step = _outcome(future, job)
+                if isinstance(step, Large):
+                    future.release()  # else it is done again if its worker dies
+                    blocks = client.map(partial(tasks.block, step), step.blocks, pure=False)
+                    last = client.submit(tasks.last, step, blocks, pure=False)
+                    begun[job] = step, blocks
+                    futures[last] = job
+                    done.add(last)
+                    continue
+                yield step
                 if job in begun:
-                    begun.pop(job).discard()
-                left -= 1
+                    begun.pop(job)[0].discard()
+                del waiting[job]
             time.sleep(_PATIENCE)
-            yield Advanced(jobs[0], 0.0)
+            yield from _advances(waiting, begun)
     finally:
-        client.cancel(list(futures))  # blocks go with what waits for them
-        for large in begun.values():
+        with suppress(Exception):  # the scheduler may be gone
+            client.cancel(list(futures))  # blocks go with what waits for them
+        for large, _ in begun.values():
             large.discard()
+
+
+def _outcome(future: Any, job: Job) -> Delivery | Large:  # noqa: ANN401
+    """What became of a task. Raises `CancelledError` where the scheduler lost it."""
+    from distributed.scheduler import KilledWorker
+
+    try:
+        found: Delivery | Large = future.result()
+    except CancelledError:
+        raise
+    except KilledWorker:
+        problem = f"{job.said}: the workers that tried it ended, maybe for want of memory."
+    except Exception as error:  # noqa: BLE001 - the other files go on
+        problem = sentence(job, error)
+    else:
+        return found if isinstance(found, Large) else replace(found, job=job)
+    return Delivery(job, problem=problem)
+
+
+def _advances(
+    waiting: Iterable[Job], begun: Mapping[Job, tuple[Large, list[Any]]]
+) -> Iterator[Advanced]:
+    """How far large images are; without one only that there is something to wait for."""
+    for job, (_, blocks) in begun.items():
+        yield Advanced(job, sum(block.done() for block in blocks) / (len(blocks) + 1))
+    if not begun:
+        yield from (Advanced(job, 0.0) for job in islice(waiting, 1))
 
 
 def _connected(address: str) -> Any:  # noqa: ANN401
@@ -150,7 +185,13 @@ def _task(
     model: str, compute: Compute, recipe: Recipe, target: Path, key: str, job: Job
 ) -> Delivery | Large:
     """What a worker does with one image."""
-    return run_one(job, _segmenter(model, compute), recipe, target, key)
+    try:
+        segmenter = _segmenter(model, compute)
+        if not job.source.exists():
+            raise _unseen(job.source)
+        return run_one(job, segmenter, recipe, target, key)
+    except Exception as error:  # noqa: BLE001 - the other files go on
+        return Delivery(job, problem=sentence(job, error))
 
 
 def _block(model: str, compute: Compute, recipe: Recipe, large: Large, block: Block) -> str:
@@ -158,7 +199,7 @@ def _block(model: str, compute: Compute, recipe: Recipe, large: Large, block: Bl
     try:
         for _ in fill(large, block, _segmenter(model, compute), recipe):
             pass
-    except BAD_FILE as error:
+    except Exception as error:  # noqa: BLE001 - the other files go on
         return sentence(large.job, error)
     return ""
 
@@ -172,7 +213,7 @@ def _last(
         return Delivery(large.job, problem=problem)
     try:
         return finish(large, classes, recipe, target, key)
-    except BAD_FILE as error:
+    except Exception as error:  # noqa: BLE001 - the other files go on
         return Delivery(large.job, problem=sentence(large.job, error))
 
 
@@ -181,7 +222,17 @@ def _segmenter(model: str, compute: Compute) -> ModelSegmenter:
 
     if not compute.threads:
         compute = msgspec.structs.replace(compute, threads=get_worker().state.nthreads)
-    return _kept(model, compute)
+    try:
+        return _kept(model, compute)
+    except OSError as error:
+        raise _unseen(Path(model).parents[1]) from error
+
+
+def _unseen(path: Path) -> FileError:
+    return FileError(
+        f"The workers do not see {path}: the folders of images and results must have the same "
+        "paths on all machines."
+    )
 
 
 @lru_cache(maxsize=1)

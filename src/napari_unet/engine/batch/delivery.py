@@ -15,7 +15,7 @@ from napari_unet.core.writing import write_image
 from napari_unet.engine.batch.counting import write_table
 from napari_unet.engine.batch.ledger import Entry, Ledger, Stamp, digest
 from napari_unet.engine.batch.plan import Job
-from napari_unet.engine.batch.stages import BAD_FILE, Results, sentence
+from napari_unet.engine.batch.stages import Results, sentence
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def write(job: Job, results: Results, target: Path, recipe: Recipe, key: str) ->
             entries.append(
                 Entry(result, key, *source, Stamp.of(part), digest(part), objects=results.objects)
             )
-    except BAD_FILE as error:
+    except Exception as error:  # noqa: BLE001 - the other files go on
         for part in parts:
             _delete(part)
         writing = isinstance(error, OSError)
@@ -106,8 +106,11 @@ def _write(part: Path, job: Job, kind: Kind, results: Results, recipe: Recipe) -
 
 def foreign(ledger: Ledger, target: Path, result: str) -> str:
     """The sentence for a result whose name is taken; empty where it is free or our own."""
-    if ledger.owned(result) is not None:
-        return ""
+    try:
+        if ledger.owned(result) is not None:
+            return ""
+    except OSError as error:
+        return f"{target / result} cannot be read: {reason(error)}. Choose another folder."
     return (
         f"{target / result} is there already and was not written by this program, or was changed "
         "since: choose another folder, or ask to overwrite."

@@ -24,7 +24,6 @@ from napari_unet.engine.batch.large import begin, fill, finish
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter, axes_of
 from napari_unet.engine.batch.stages import (
-    BAD_FILE,
     Found,
     Results,
     Sheet,
@@ -122,7 +121,7 @@ def _segment(
                 done += size
                 if (share := done / prod(large.shape)) < 1:
                     yield share
-    except BAD_FILE as error:
+    except Exception as error:  # noqa: BLE001 - the other files go on
         problem = sentence(sheet.job, error)
     nothing = np.zeros((0, 0), np.uint8)
     yield Found(sheet, nothing, None, problem, time.perf_counter() - began, large)
@@ -137,7 +136,7 @@ def run_one(
         if sheet.large and isinstance(segmenter, ModelSegmenter):
             try:
                 return begin(job, segmenter, recipe, target)
-            except BAD_FILE as error:
+            except Exception as error:  # noqa: BLE001 - the other files go on
                 return Delivery(job, problem=sentence(job, error))
         for step in segment(sheet, segmenter, recipe):
             if isinstance(step, Found) and (delivery := writer.take(step)) is not None:
@@ -164,7 +163,7 @@ class _Writer:
         self._seconds += found.seconds
         try:
             delivery = self._put(found)
-        except BAD_FILE as error:
+        except Exception as error:  # noqa: BLE001 - the other files go on
             delivery = Delivery(job, problem=sentence(job, error))
         finally:
             if found.large is not None:

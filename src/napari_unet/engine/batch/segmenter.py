@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
+import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from napari_unet.core.device import Device, choose
+from napari_unet.core.header import read_front
 from napari_unet.core.image import Normalisation, Picture
 from napari_unet.core.model import Model
 from napari_unet.core.prediction import OUTPUT, Predictor
@@ -62,10 +66,18 @@ class ModelSegmenter:
         header = self._model.header
         return header.classes or tuple(f"class {n + 1}" for n in range(header.shape.classes))
 
-    @property
+    @cached_property
     def identity(self) -> bytes:
-        """The model and the settings that decide what it says."""
-        return f"{self.compute.mirrors} {self.compute.precision} ".encode() + self.data
+        """What decides what it says: weights, classes, settings; not when and of what it was made.
+
+        A window makes the model's file anew for each batch, with another date in it.
+        """
+        front = read_front(io.BytesIO(self.data))
+        compute, header = self.compute, front.header
+        told = (compute.mirrors, compute.precision, header.shape, header.classes, front.tensors)
+        digest = hashlib.sha256(msgspec.json.encode(told, order="sorted"))
+        digest.update(memoryview(self.data)[front.length :])
+        return digest.digest()
 
     @property
     def device(self) -> Device:

@@ -5,6 +5,7 @@ They run one after the other in a Dask task, and overlap for a row of files on o
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from napari_unet.core.files import FileError, reason
+from napari_unet.core.device import DeviceError
+from napari_unet.core.files import FileError, printable, reason
+from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError, is_large
 from napari_unet.core.reading import open_stack
 from napari_unet.core.recipe import Kind, Recipe
@@ -29,7 +32,8 @@ from napari_unet.engine.batch.segmenter import Segmenter
 
 _LARGE = 1 << 30  # bytes; larger results wait on disk until they are written
 _NOTHING = np.zeros((0, 0, 0))
-BAD_FILE = (FileError, ImageError, MemoryError, OSError)
+_FORESEEN = (FileError, ImageError, ModelError, DeviceError, MemoryError, OSError)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +97,7 @@ def read(job: Job, recipe: Recipe, axes: int = 2, *, whole: bool = True) -> Iter
                 plane = np.stack(parts, axis=1) if axes == 3 else parts[0]
                 yield Sheet(job, stack, together[0], plane, number, len(planes), stamp)
                 number += len(together)
-    except BAD_FILE as error:
+    except Exception as error:  # noqa: BLE001 - the other files go on
         said = sentence(job, error)
         yield Sheet(job, None, (), _NOTHING, 1, 1, Stamp(0, 0), said)
 
@@ -119,7 +123,7 @@ def segment(sheet: Sheet, segmenter: Segmenter, recipe: Recipe) -> Iterator[Adva
             planes_done = sheet.number - 1 + slices * done / classes.size
             if planes_done < sheet.count:
                 yield planes_done / sheet.count
-    except BAD_FILE as error:
+    except Exception as error:  # noqa: BLE001 - the other files go on
         problem = sentence(sheet.job, error)
     found = Found(sheet, classes, shares, problem, time.perf_counter() - began)
     yield from _planes_of(found) if len(shape) == 3 else [found]
@@ -208,14 +212,21 @@ def room(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
 
 def sentence(job: Job, error: BaseException) -> str:
-    """What went wrong with an image, in words that name it."""
+    """What went wrong with an image, in words that name it; what nobody foresaw is logged."""
+    if not isinstance(error, _FORESEEN):
+        _log.error("%s", job.said, exc_info=error)
+        what = printable(f"{type(error).__name__}: {reason(error)}")
+        return (
+            f"{job.said}: unforeseen {what}. Please report it, with this file if you can; the log "
+            "says where it happened."
+        )
     if isinstance(error, MemoryError):
         return f"{job.said} is too large for this computer's memory."
     if isinstance(error, FileError):
-        return str(error)
+        return printable(str(error))
     if isinstance(error, OSError):
         return f"{job.said}: {reason(error)}."
-    return f"{job.said}: {error}"
+    return printable(f"{job.said}: {error}")
 
 
 def chosen(plane: NDArray[Any], channels: tuple[int, ...]) -> NDArray[Any]:
