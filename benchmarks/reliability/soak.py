@@ -8,7 +8,9 @@ the probability of a class, saves the model, and saves the project to other plac
 notes the memory of window and engine (mean of once a second), their threads, and the delays of a
 10 ms timer in the window. Every ten minutes all that was learnt is forgotten and learnt anew, so
 that ten minutes compare with other ten: an engine that has just begun holds two networks, at two
-working scales. Then the window is closed, and whatever still runs is counted. Linux only (/proc).
+working scales. Before that, training is paused and the hand rests until nothing is computed: memory
+at rest is what stays, while that at work depends on how busy the machine is. At last the window is
+closed, and whatever still runs is counted. Linux only (/proc).
 """
 
 # ruff: noqa: E402, S311, SLF001 - settings and paths first; dice are no secrets; the window's size
@@ -42,6 +44,7 @@ TICK = 10  # ms
 MOVES = 60  # of the mouse, a second
 ROUND = 10  # minutes after which all is learnt anew
 WARM = 10  # minutes that do not count for growth
+RESTED, IDLE = 3, 0.03  # s one after the other, in each of which the engine computes so few s
 MOST_GROWTH, MOST_DELAY = 0.05, 100.0  # share; ms
 
 
@@ -90,6 +93,15 @@ def status(pid):
         return 0.0, 0
     fields = dict(line.split(":", 1) for line in text.splitlines())
     return int(fields["VmRSS"].split()[0]) / 1024, int(fields["Threads"])
+
+
+def cpu(pid):
+    """Seconds that a process has computed."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # -- what the script does -------------------------------------------------------------------
@@ -191,6 +203,17 @@ class User:
         self.studio.train()
         self.done["begun"] += 1
 
+    def rest(self):
+        """Pause, and take the hands off until both processes have had nothing to do for a while."""
+        self.studio.lesson.pause()
+        pids = os.getpid(), self.studio.keeper.process_id
+        quiet, before = 0, [cpu(pid) for pid in pids]
+        while quiet < RESTED:
+            QTest.qWait(1000)
+            now = [cpu(pid) for pid in pids]
+            quiet = quiet + 1 if now[1] - before[1] < IDLE else 0
+            before = now
+
     def look(self):
         """The probability of a class, where it is unsure, or neither."""
         self.studio.show_overlay(self.dice.choice((None, 1, 2, 0)))
@@ -277,24 +300,29 @@ def growth(minutes, key, warm, summary=np.mean):
     return float(summary(counted[-part:]) / summary(counted[:part]) - 1)
 
 
-def verdict(minutes, jitter, left, warm):
+def weights_of(studio):
+    """MB of window and engine now."""
+    return {"window_mb": status(os.getpid())[0], "engine_mb": status(studio.keeper.process_id)[0]}
+
+
+def verdict(minutes, rests, jitter, left, warm):
     """What is to be shown, and whether it was."""
     after = [m for m in minutes if m["minute"] > warm]
-    grown = {key: growth(minutes, key, warm) for key in ("window_mb", "engine_mb")}
+    at_work = {key: growth(minutes, key, warm) for key in ("window_mb", "engine_mb")}
+    at_rest = {key: rests[-1][key] / rests[0][key] - 1 for key in at_work} if rests else at_work
     threads = {
         key: after[-1][key] - max(m[key] for m in after[: max(1, len(after) // 5)])
         for key in ("window_threads", "engine_threads")
     }
     delays = spread(jitter.all)
     fine = {
-        "memory": all(value < MOST_GROWTH for value in grown.values()),
+        "memory": all(value < MOST_GROWTH for value in at_rest.values()),
         "threads": not left and all(value <= 0 for value in threads.values()),
         "fluid": delays["p99_ms"] < MOST_DELAY,
     }
     return {
-        "growth": {key: round(value, 4) for key, value in grown.items()},
-        # copies of the model (17 MB) come and go: what stays is seen in the least of each part
-        "growth_of_least": {key: round(growth(minutes, key, warm, min), 4) for key in grown},
+        "growth_at_rest": {key: round(value, 4) for key, value in at_rest.items()},
+        "growth_at_work": {key: round(value, 4) for key, value in at_work.items()},
         "more_threads": threads, "left": left, "delays": delays, **fine,
     }  # fmt: skip
 
@@ -325,12 +353,12 @@ def main():
     viewer, studio, images, before = window(chosen.size)
     user = User(viewer, studio, images, random.Random(chosen.seed))
     user.begin()
-    jitter, scales, minutes, began = Jitter(), Scales(studio), [], time.monotonic()
+    jitter, scales, minutes, rests, began = Jitter(), Scales(studio), [], [], time.monotonic()
     warm = min(WARM, chosen.minutes / 3)
 
     def note(left=()):
-        ended = verdict(minutes, jitter, list(left), warm) if len(minutes) > warm else {}
-        found = {"did": user.done, "minutes": minutes, "verdict": ended}
+        ended = verdict(minutes, rests, jitter, list(left), warm) if len(minutes) > warm else {}
+        found = {"did": user.done, "minutes": minutes, "rests": rests, "verdict": ended}
         chosen.out.write_text(json.dumps(found, indent=1))
         return ended
 
@@ -341,6 +369,10 @@ def main():
             user.act()
         minutes.append(minute_of(len(minutes) + 1, studio, jitter, scales))
         print(json.dumps(minutes[-1]), flush=True)
+        if len(minutes) % ROUND == 0:
+            user.rest()
+            rests.append(weights_of(studio))
+            print(json.dumps({"at rest": rests[-1]}), flush=True)
         note()
     jitter.stop()
     ended = note(close(viewer, studio, before))
