@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import runpy
-import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 
 import pytest
 
 import napari_unet
 from napari_unet.cli.parser import build_parser
 from napari_unet.core import device
+from slurm import without_queue
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
 
@@ -74,29 +73,7 @@ def test_annotate_in_napari(make_napari_viewer, monkeypatch):
 
 def test_slurm_batch(monkeypatch):
     """With a queue that is not there, up to the command that it starts."""
-    asked, started = {}, []
-
-    class Cluster:
-        scheduler_address = "tcp://host:8786"
-
-        def __init__(self, **options):
-            asked.update(options)
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def scale(self, jobs):
-            asked["jobs"] = jobs
-
-    queue = ModuleType("dask_jobqueue")
-    queue.SLURMCluster = Cluster
-    monkeypatch.setitem(sys.modules, "dask_jobqueue", queue)
-    monkeypatch.setattr(
-        subprocess, "run", lambda words, check: started.append(words) or SimpleNamespace()
-    )
+    asked, started = without_queue(monkeypatch)
     run("slurm_batch.py", "images", "--model", "m.safetensors", "--out", "out", "--jobs", "3")
     ((program, *words),) = started
     assert program == "napari-unet"
