@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +79,12 @@ def fill(large: Large, block: Block, segmenter: ModelSegmenter, recipe: Recipe) 
         pieces = segmenter.pieces(
             view, probabilities=wanted, normalisation=large.greys[number], within=block.window
         )
-        for window, part, share in pieces:
-            classes[(*block.index, *window)] = part
-            if shares is not None:
-                shares[(*block.index, slice(None), *window)] = share
-            yield part.size
+        with closing(pieces):  # before the file is
+            for window, part, share in pieces:
+                classes[(*block.index, *window)] = part
+                if shares is not None:
+                    shares[(*block.index, slice(None), *window)] = share
+                yield part.size
 
 
 def finish(

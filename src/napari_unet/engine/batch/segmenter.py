@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
@@ -22,6 +23,7 @@ from napari_unet.core.prediction import OUTPUT, Predictor
 from napari_unet.core.settings import Compute
 from napari_unet.core.suitable import check_channels, check_kind
 from napari_unet.core.tiling import Window
+from napari_unet.engine.batch.ahead import reading_ahead
 
 # A tile: where it lies, its classes (h, w) uint8 and, if asked for, probabilities (K, h, w) float32
 Piece: TypeAlias = tuple[Window, NDArray[np.uint8], NDArray[np.float32] | None]
@@ -105,11 +107,12 @@ class ModelSegmenter:
         probabilities: bool,
         normalisation: Normalisation | None = None,
         within: Window | None = None,
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece]:
         """Segment a plane (C, Y, X) or, with a model of volumes, (C, Z, Y, X), tile by tile.
 
         With a `normalisation` its grey values are not measured, and only what is needed of it is
-        read; `within`: only the tiles that write into this window.
+        read, a tile ahead on a thread that ends with this generator; `within`: only the tiles
+        that write into this window.
 
         Raises
         ------
@@ -123,10 +126,12 @@ class ModelSegmenter:
         check_kind(self.axes, picture)
         predictor = self._predictor
         todo = predictor.blocks(picture, within)
-        found = predictor.mean(picture, todo, mirrored=self.compute.mirrors)
-        for tile, shares in found:
-            classes = (shares.argmax(0) + 1).to(torch.uint8).cpu().numpy()
-            yield tile.write, classes, shares.float().cpu().numpy() if probabilities else None
+        windows = [tile.read for tile in todo]
+        lazy = normalisation is not None
+        with reading_ahead(picture, windows) if lazy else nullcontext(picture) as source:
+            for tile, shares in predictor.mean(source, todo, mirrored=self.compute.mirrors):
+                classes = (shares.argmax(0) + 1).to(torch.uint8).cpu().numpy()
+                yield tile.write, classes, shares.float().cpu().numpy() if probabilities else None
 
     @cached_property
     def _model(self) -> Model:
