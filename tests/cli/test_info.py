@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
+from napari_unet.cli.info import duration
+from napari_unet.core.model import load
+
 
 def test_what_a_model_says_of_itself(command, project):
     done = command("info", project / "model.safetensors")
@@ -9,7 +14,9 @@ def test_what_a_model_says_of_itself(command, project):
     assert told["classes"] == "1 background, 2 disk"
     assert told["channels"] == "1"
     assert told["steps"] == "2"
-    assert told["begun with"] == "pre-trained weights"
+    assert told["begun with"] == "bundled weights"
+    assert told["trained for"].endswith(" s")
+    assert told["painted pixels"] == "background 360, disk 72"
     assert told["precision"] in {"float32", "bfloat16", "float16"}
     assert "patch 20" in told["settings"]
     assert "learning rate" not in told["settings"]  # as by default
@@ -36,3 +43,24 @@ def test_words_for_a_paper(command, project):
     done = command("info", project / "model.safetensors", "--methods")
     assert "Images were segmented into background and disk" in done.out
     assert "10.1007/978-3-319-24574-4_28" in done.out
+
+
+def test_a_model_that_went_on_from_another_names_it(command, project, tmp_path):
+    parent, child = project / "model.safetensors", tmp_path / "child.safetensors"
+    done = command("train", "--images", project / "images", "--annotations", project / "strokes",
+                   "--out", child, "--init", parent, "--threads", "1", "--steps", "0")  # fmt: skip
+    assert done.code == 0, done.err
+    told = command("info", child).out
+    assert "a model" in told
+    assert f"parent checksum  {load(parent).checksum}" in told
+    assert "begun with bundled weights, steps 2" in told
+    methods = command("info", child, "--methods").out
+    assert "Training went on from another model (model.safetensors, checksum" in methods
+    assert "Training began from" not in methods
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(4.26, "4.3 s"), (42.4, "42 s"), (187, "3 min 7 s"), (7800, "2 h 10 min")]
+)
+def test_durations_in_words(seconds, said):
+    assert duration(seconds) == said

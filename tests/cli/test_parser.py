@@ -64,7 +64,7 @@ def test_wrong_usage(capsys):
     assert "not allowed with" in refused(capsys, *TRAIN, "--seconds", "1", "--steps", "1")
     assert "is not a number over 0" in refused(capsys, *TRAIN, "--seconds", "0")
     assert "is not a number over 0" in refused(capsys, *TRAIN, "--seconds", "nan")
-    assert "is not a whole number over 0" in refused(capsys, *TRAIN, "--steps", "-1")
+    assert "is not a whole number, 0 or more" in refused(capsys, *TRAIN, "--steps", "-1")
     assert "two or more different names" in refused(capsys, *TRAIN, "--classes", "cell")
     assert "two or more different names" in refused(capsys, *TRAIN, "--classes", "a,a")
     assert "two or more different names" in refused(capsys, *TRAIN, "--classes", "a,")

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import msgspec
+
 from napari_unet.core.header import FORMAT, Header, Shape
-from napari_unet.core.methods import paragraph
+from napari_unet.core.lineage import descended
+from napari_unet.core.methods import paragraph, references
 from napari_unet.core.provenance import Image, Provenance
 from napari_unet.core.settings import Settings, changed
 
@@ -53,11 +56,78 @@ def test_an_old_model_has_one_too():
     assert "strokes" not in text
 
 
+IMAGE = Image("a.tif", (1, 9, 9), "uint8", painted=(3, 2), count=2)
+MADE = {"steps": 40, "begun with": "bundled weights", "last layer": "fitted"}
+
+
+def told(made=MADE, group="training", images=(IMAGE,), shape=SHAPE, **values):
+    settings = changed(Settings(), group, **values) if values else Settings()
+    material = Provenance({}, "Python 3.12", images, 0.9)
+    return paragraph(
+        Header(FORMAT, "napari-unet-live 1.2.3", shape, ("background", "cell"), settings,
+               made, material=material)
+    )  # fmt: skip
+
+
+def test_what_decides_the_result_is_said():
+    text = told()
+    for words in (
+        "AdamW [", "learning rate 0.001,", "began from pre-trained weights of the program",
+        "the last layer was fitted to the painted pixels in closed form, by ridge regression [",
+        "up to 10 more (σ = 5 px)", "Unpainted pixels of the patches were held", "(weight 1)",
+        "all classes weighing alike", "deformed elastically",
+    ):  # fmt: skip
+        assert words in text, words
+
+
+def test_what_was_not_done_is_not_said():
+    for words, more in (
+        ("Unpainted", {"agreement": 0.0}), ("between two objects", {"border_weight": 0.0}),
+        ("weighing alike", {"borders": "2019"}),
+        ("elastically", {"group": "augmentation", "elastic": 0.0}),
+        ("ridge regression", {"made": {**MADE, "last layer": "given"}}),
+        ("AdamW", {"group": "network", "preset": "paper"}),
+        ("Unpainted", {"group": "network", "preset": "paper"}),
+    ):  # fmt: skip
+        assert words in told()
+        assert words not in told(**more), words
+    assert "momentum of 0.99, learning rate 0.002" in told(group="network", preset="paper")
+    assert "weighed up to 50 more" in told(borders="2019")
+
+
+def test_the_last_layer_s_own_view_is_said_where_it_has_one():
+    local = Shape(1, 2, 24, 4, 2, norm=True, local=True)
+    assert "sees the image itself" in told(shape=local)
+    assert "sees the image itself" not in told()
+
+
+def test_another_model_that_training_went_on_from_is_named():
+    past = descended("cells.safetensors", "abc", {"steps": 7, "begun with": "bundled weights"})
+    text = told(made={**MADE, **past.told})
+    assert "went on from another model (cells.safetensors, checksum abc)" in text
+    assert "steps 7" in text
+    assert "Training began from" not in text
+
+
+def test_images_that_are_only_judged_by_are_told_apart():
+    text = told(images=(IMAGE, msgspec.structs.replace(IMAGE, aside=True)))
+    assert "2 strokes (0 pixels) painted on 1 image plane" in text
+    assert "Strokes on 1 more image plane were only judged by" in text
+
+
+def test_the_program_itself_is_the_first_reference():
+    first = references(header())[0]
+    assert "napari-unet-live 1.2.3" in str(first)
+    assert "napari-unet-live 1.2.3 [1]" in paragraph(header())
+    assert str(first) == str(first).strip()
+
+
 def test_every_reference_is_cited():
     image = Image("a.tif", (1, 9, 9), "uint8", painted=(3, 2), count=2)
     for libraries in ({"torch": "2.13.0"}, {"torch": "2.13.0", "napari": "0.9.2"}):
         text, _, cited = paragraph(
             header(material=Provenance(libraries, "Python 3.12", (image,), 0.9))
         ).partition("\n\n")
+        assert len(cited.splitlines()) > 2
         for number in range(1, cited.count("\n") + 2):
             assert f"[{number}]" in text

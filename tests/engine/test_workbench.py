@@ -422,3 +422,54 @@ def test_generations_grow_through_everything(bench, toy, quick):
         note()
     assert seen == sorted(seen)
     assert seen[-1] >= seen[0] + 4
+
+
+# -- where training began --------------------------------------------------------------------
+
+
+def told(bench):
+    made = bench.model().header.made
+    return made["begun with"], made.get("parent")
+
+
+def test_a_model_tells_what_it_began_with(bench, toy, quick):
+    model = learnt(bench, toy()).model()
+    assert told(bench) == ("random weights", None)  # the small network has none that are bundled
+    assert model.header.made["seconds"] >= 0
+    parent = model_of()
+    parent.name = "cells.safetensors"
+    bench.restore(parent)
+    assert told(bench) == ("a model", "cells.safetensors")
+    assert (
+        bench.model().header.made["parent checksum"] == Model.from_bytes(parent.to_bytes()).checksum
+    )
+    bench.take(Configure(THREE, quick()))  # goes on from its own weights
+    answer(bench)
+    assert told(bench) == ("a model", "cells.safetensors")
+    bench.reset()
+    answer(bench)
+    assert told(bench) == ("random weights", None)
+
+
+def test_a_copy_of_its_own_weights_is_no_other_model(bench, toy):
+    learnt(bench, toy())
+    for _ in range(3):
+        bench.trainer.step()
+    copy = Model.from_bytes(bench.model().to_bytes())
+    bench.restore(copy, own=True)
+    bench.changed = False
+    bench.trainer.answer()
+    bench.trainer.step()
+    made = bench.model().header.made
+    assert made["begun with"] == "random weights"
+    assert made["steps"] == 4
+    assert made["seconds"] > copy.header.made["seconds"]
+
+
+def test_planes_that_are_only_judged_by_are_noted_so(bench, toy):
+    learnt(bench, toy())
+    bench.take(Open("b", toy().raw))
+    bench.take(Annotate("b", Annotations.of(toy().paint), aside=True))
+    images = bench.model().header.material.images
+    assert [image.aside for image in images] == [False, True]
+    assert bench.model().header.material.painted == images[0].painted

@@ -84,6 +84,20 @@ def test_a_loaded_model_counts_as_an_answer(lesson):
     assert lesson.report.answered
 
 
+def test_a_new_engine_is_told_which_file_the_model_is_until_something_was_learnt(lesson, posted):
+    names = []
+    lesson.learnt.connect(lambda _: names.append(lesson.loaded))
+    lesson.adopt(b"model", "cells.safetensors")
+    assert posted[-1].name == "cells.safetensors"
+    lesson.resume()
+    assert posted[-1].name == "cells.safetensors"
+    lesson.hear(m.Exported(b"copy", asked=False))
+    lesson.resume()
+    assert (posted[-1].model, posted[-1].name) == (b"copy", None)
+    lesson.reset()
+    assert names == ["cells.safetensors", None, None]
+
+
 def test_all_who_ask_for_the_model_get_it(lesson):
     first, second = [], []
     lesson.hand_over(first.append)

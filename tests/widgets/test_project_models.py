@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from fake_model import model_bytes
+from hands import paint
 
 from napari_unet.core.project.folder import BEST, LAST
+from napari_unet.engine import messages as m
 from napari_unet.widgets import project_models
-from napari_unet.widgets.project_models import ModelCopies
+from napari_unet.widgets.project_models import BEGUN, ModelCopies
 
 
 @pytest.fixture
@@ -49,3 +53,25 @@ def test_nothing_is_written_after_the_end(copies, written, qtbot):
     copies.stop()
     qtbot.wait(150)
     assert not written
+
+
+def test_the_model_that_training_began_with_is_kept_until_a_reset(painted, qtbot):
+    qtbot.waitUntil(lambda: painted.project.store is not None, timeout=3000)
+    loaded, kept = model_bytes(("background", "foreground")), painted.project.path / BEGUN
+    painted.lesson.adopt(loaded, "cells.safetensors")
+    qtbot.waitUntil(kept.is_file, timeout=3000)
+    assert kept.read_bytes() == loaded
+    painted.lesson.hear(m.Exported(model_bytes(("a", "b")), asked=False))
+    assert painted.project.close()
+    assert kept.read_bytes() == loaded
+    painted.lesson.reset()
+    qtbot.waitUntil(lambda: not kept.exists(), timeout=3000)
+
+
+def test_a_model_that_is_loaded_before_the_first_stroke_is_kept_too(studio, qtbot):
+    loaded = model_bytes(("background", "foreground"))
+    studio.lesson.adopt(loaded, "cells.safetensors")
+    paint(studio, 1, np.s_[20:40, 10:60])
+    qtbot.waitUntil(lambda: studio.project.path is not None, timeout=3000)
+    qtbot.waitUntil((studio.project.path / BEGUN).is_file, timeout=3000)
+    assert (studio.project.path / BEGUN).read_bytes() == loaded

@@ -1,27 +1,38 @@
 from __future__ import annotations
 
+import io
+import struct
 import sys
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from fake_model import model_bytes
 from qtpy.QtWidgets import QApplication
 
+from napari_unet.core.header import read_front, read_header, seal
 from napari_unet.core.package.labelling import Label
 from napari_unet.widgets import share_button
+from napari_unet.widgets.project_models import BEGUN
 from napari_unet.widgets.share_button import ShareButton
 
 WRITER = "import sys; open(sys.argv[sys.argv.index('--out') + 1], 'w').write(' '.join(sys.argv))"
 REFUSER = "import sys; sys.exit('napari-unet: There is no room on the disk.')"
 
 
+def model(made):
+    plain = read_header(model_bytes(("background", "cell")))
+    header = msgspec.json.encode(msgspec.structs.replace(plain, made=made)).decode()
+    return seal(struct.pack("<Q", 2) + b"{}", header)
+
+
 class Lesson:
     def __init__(self):
         self.said, self.told = [], []
-        self.report = type("Report", (), {"step": 12})()
+        self.made = {"steps": 12, "begun with": "bundled weights"}
 
     def hand_over(self, then, loss):
-        then(model_bytes(("background", "cell")))
+        then(model(self.made))
 
     def complain(self, sentence):
         self.said.append(sentence)
@@ -85,6 +96,22 @@ def test_command_and_methods_are_copied(button):
     assert "--steps 12" in QApplication.clipboard().text()
     button.methods.trigger()
     assert "segmented into background and cell" in QApplication.clipboard().text()
+
+
+def test_a_command_begins_with_the_model_that_was_loaded(button, tmp_path):
+    loaded = model({"steps": 40})
+    checksum = read_front(io.BytesIO(loaded)).checksum
+    made = {"steps": 3, "begun with": "a model", "parent": "cells", "parent checksum": checksum}
+    button._studio.lesson.made = made
+    QApplication.clipboard().setText("before")
+    button.command.trigger()
+    assert QApplication.clipboard().text() == "before"
+    assert "cells, of which the project has no copy" in button._studio.lesson.said[-1]
+    kept = tmp_path / "project" / BEGUN
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(loaded)
+    button.command.trigger()
+    assert f"--steps 3 --init {kept}" in QApplication.clipboard().text()
 
 
 def test_what_was_learnt_from_volumes_has_no_command(button):

@@ -67,6 +67,13 @@ def positive(text: str) -> float:
     return value
 
 
+def whole(text: str) -> int:
+    """Read a whole number, 0 or more."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
+    return int(text)
+
+
 def count(text: str) -> int:
     """Read a whole number over 0."""
     if not text.isdigit() or int(text) == 0:

@@ -10,6 +10,7 @@ import msgspec
 from napari_unet.cli.models import open_header
 from napari_unet.cli.output import result, score
 from napari_unet.core.header import Header
+from napari_unet.core.lineage import BEGUN, SECONDS
 from napari_unet.core.methods import changes, class_names, paragraph
 from napari_unet.core.provenance import Image
 
@@ -39,9 +40,9 @@ def _lines(header: Header) -> Iterator[tuple[str, str]]:
     if shape.axes == 3:
         yield "volumes", f"slices {header.anisotropy:g} px apart, {2 * shape.across} seen each side"
     yield "working scale", "full" if shape.shrink == 1 else f"1/{shape.shrink}"
-    yield "begun with", "pre-trained weights" if header.pretrained else "random weights"
-    for key, value in header.made.items():
-        yield key.replace("_", " "), str(value)
+    if BEGUN not in header.made:
+        yield BEGUN, "pre-trained weights" if header.pretrained else "random weights"
+    yield from _made(header)
     yield "settings", ", ".join(changes(header)) or "all as by default"
     if material.score is not None:
         yield "held-out score", score(material.score)
@@ -51,7 +52,30 @@ def _lines(header: Header) -> Iterator[tuple[str, str]]:
     if material.images:
         yield "strokes", str(material.strokes)
     for image in material.images:
-        yield "learnt from", _image(image)
+        yield "judged by" if image.aside else "learnt from", _image(image)
+
+
+def _made(header: Header) -> Iterator[tuple[str, str]]:
+    """When and how it was made, in short."""
+    painted = header.material.painted
+    for key, value in header.made.items():
+        if key == SECONDS:
+            yield "trained for", duration(float(value))
+        elif key == "painted pixels" and painted:
+            names = class_names(header)
+            each = zip(names, (*painted, *[0] * len(names)), strict=False)
+            yield key, ", ".join(f"{name} {count}" for name, count in each)
+        else:
+            yield key.replace("_", " "), str(value)
+
+
+def duration(seconds: float) -> str:
+    """A time in words, to three figures or so."""
+    minutes, rest = divmod(round(seconds), 60)
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def _image(image: Image) -> str:

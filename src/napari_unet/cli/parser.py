@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from napari_unet import __version__
-from napari_unet.cli.flags import add_knob, count, kinds, numbers, positive
+from napari_unet.cli.flags import add_knob, kinds, numbers, positive, whole
 from napari_unet.core.objects_settings import ObjectSettings
 from napari_unet.core.recipe import FORMATS, KINDS
 from napari_unet.core.settings import Settings, changed, declared, knobs
@@ -137,7 +137,9 @@ def _length(parser: argparse.ArgumentParser) -> None:
         "--seconds", type=positive, metavar="S",
         help="train no longer than this, the first answer included (default: 60, any with --steps)",
     )  # fmt: skip
-    length.add_argument("--steps", type=count, metavar="N", help="stop after so many steps")
+    length.add_argument(
+        "--steps", type=whole, metavar="N", help="stop after so many steps; 0: the first answer"
+    )
 
 
 def _segment(parser: argparse.ArgumentParser) -> None:

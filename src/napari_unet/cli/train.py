@@ -94,7 +94,7 @@ class Watch:
     def __init__(self, seconds: float | None, steps: int | None) -> None:
         self.progress = Progress()
         self._until = f"/{seconds:g} s" if seconds else " s"
-        self._of = f"/{steps}" if steps else ""
+        self._of = "" if steps is None else f"/{steps}"
         self._began = time.perf_counter()
         self.step, self.loss = 0, float("nan")
         self.held_out: float | None = None

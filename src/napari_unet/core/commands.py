@@ -6,15 +6,56 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from napari_unet.core.header import Header, ModelError, read_front
+from napari_unet.core.lineage import CHECKSUM, MODEL, PARENT, RANDOM, STEPS, began_with
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Knob, Settings, declared, knobs
 
 
-def train_command(project: Path, steps: int, settings: Settings, out: str) -> str:
-    """The line that trains on a project's strokes for as many steps."""
+def train_command(project: Path, header: Header, settings: Settings, out: str, begun: Path) -> str:
+    """The line that trains on a project's strokes for as many steps, from the same beginning.
+
+    Parameters
+    ----------
+    project : Path
+    header : Header
+        Of the model that training led to.
+    settings : Settings
+    out : str
+        The model file to write.
+    begun : Path
+        Where the model is kept that training began with, if it began with one.
+
+    Raises
+    ------
+    ModelError
+        If it is not there.
+    """
     words = ["napari-unet", "train", "--project", str(project), "--out", out]
-    words += ["--steps", str(max(steps, 1)), *_flags(settings)]
-    return shlex.join(words)
+    words += ["--steps", str(header.made.get(STEPS, 0)), *_beginning(header, begun)]
+    return shlex.join([*words, *_flags(settings)])
+
+
+def _beginning(header: Header, kept: Path) -> list[str]:
+    """What `train` must be told to begin with."""
+    made = header.made
+    began = began_with(made, pretrained=header.pretrained)
+    if began == RANDOM:
+        return ["--init", "random"]
+    if began != MODEL:
+        return []
+    try:
+        with kept.open("rb") as file:
+            same = read_front(file).checksum == made.get(CHECKSUM, "")
+    except (OSError, ModelError):
+        same = False
+    if not same:
+        raise ModelError(
+            f"Training went on from the model {made.get(PARENT)}, of which the project has no "
+            "copy, so no command can repeat it. Choose Load model… once more and train anew, or "
+            "write the line yourself, with --init and that file."
+        )
+    return ["--init", str(kept)]
 
 
 def segment_command(

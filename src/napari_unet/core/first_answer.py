@@ -19,6 +19,7 @@ from napari_unet.core.prediction import Predictor
 from napari_unet.core.scale import Rival, Rivals
 from napari_unet.core.settings import Settings
 from napari_unet.core.shown import Shown
+from napari_unet.core.stopwatch import timed
 from napari_unet.core.unet import UNet
 
 
@@ -43,6 +44,7 @@ class FirstAnswer:
         torch.manual_seed(settings.training.seed)  # drop-out draws from the global state
         self._fitted = fitted
         self.given = answered
+        self.seconds = 0.0
         scale = settings.network.working_scale
         self._rivals = None if base.adapted else Rivals(base, scale, device)
         self._keeper: Best | None = None
@@ -110,6 +112,7 @@ class FirstAnswer:
 
     # -- the answer -------------------------------------------------------------------------
 
+    @timed
     def answer(self) -> Verdict:
         """Fit the last layer to the strokes, and go on from there.
 

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from napari_unet.core.header import Header
-from napari_unet.core.settings import PAPER, Training, knobs
-
-
-class Reference(NamedTuple):
-    """What to cite: the text without its address, and the address."""
-
-    text: str
-    doi: str = ""
-    url: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.text} {self.url or f'https://doi.org/{self.doi}'}"
-
-
-UNET = Reference(
-    "Ronneberger O., Fischer P., Brox T. (2015). U-Net: Convolutional Networks for Biomedical "
-    "Image Segmentation. In: Medical Image Computing and Computer-Assisted Intervention – MICCAI "
-    "2015, pp. 234–241. Springer.",
-    doi="10.1007/978-3-319-24574-4_28",
+from napari_unet.core.lineage import (
+    BEGUN,
+    BUNDLED,
+    CHECKSUM,
+    MODEL,
+    PARENT,
+    RANDOM,
+    SUMMARY,
+    began_with,
 )
-PYTORCH = Reference(
-    "Paszke A. et al. (2019). PyTorch: An Imperative Style, High-Performance Deep Learning "
-    "Library. In: Advances in Neural Information Processing Systems 32, pp. 8024–8035.",
-    url="https://arxiv.org/abs/1912.01703",
+from napari_unet.core.references import (
+    ADAMW,
+    NAPARI,
+    PYTORCH,
+    RIDGE,
+    UNET,
+    Cited,
+    Reference,
+    program,
 )
-NAPARI = Reference(
-    "napari contributors (2019). napari: a multi-dimensional image viewer for Python.",
-    doi="10.5281/zenodo.3555620",
-)
+from napari_unet.core.settings import GENTLE, PAPER, Training, knobs
 
 
 def class_names(header: Header) -> tuple[str, ...]:
@@ -44,17 +34,16 @@ def class_names(header: Header) -> tuple[str, ...]:
 
 
 def references(header: Header) -> list[Reference]:
-    """What a paper that used the model should cite, beside this program."""
-    napari = [NAPARI] if "napari" in header.material.libraries else []
-    return [UNET, PYTORCH, *napari]
+    """What a paper that used the model should cite, this program first."""
+    cite = Cited()
+    _text(header, cite)
+    return cite.entries
 
 
 def paragraph(header: Header) -> str:
     """What was done, in words, with the references below."""
-    sentences = [_network(header), _training(header), _precision(header)]
-    text = " ".join(sentence for sentence in sentences if sentence)
-    cited = "\n".join(f"[{n}] {entry}" for n, entry in enumerate(references(header), start=1))
-    return f"{text}\n\n{cited}"
+    cite = Cited()
+    return f"{_text(header, cite)}\n\n{cite}"
 
 
 def changes(header: Header) -> list[str]:
@@ -67,63 +56,154 @@ def changes(header: Header) -> list[str]:
     ]
 
 
-def _network(header: Header) -> str:
-    shape, begun = header.shape, "pre-trained" if header.pretrained else "random"
+def _text(header: Header, cite: Cited) -> str:
+    parts = [_network(header, cite), _beginning(header), *_training(header, cite)]
+    return " ".join(part for part in (*parts, _precision(header)) if part)
+
+
+def _network(header: Header, cite: Cited) -> str:
+    shape = header.shape
     kind, reach = ("3D U-Net", 2 * shape.across) if shape.axes == 3 else ("U-Net", 0)
     slices = f", {reach} slices seen on each side, which are not pooled" if reach else ""
     scale = f" at 1/{shape.shrink} of the images' size" if shape.shrink > 1 else ""
     torch = header.material.libraries.get("torch", "")
-    viewer = ", and is a plugin of napari [3]" * ("napari" in header.material.libraries)
-    return (
-        f"Images were segmented into {_listed(class_names(header))} with {header.program}, which "
-        f"trains a {kind} [1] (depth {shape.depth}, {shape.width} channels at the first level, "
-        f"unpadded convolutions{slices}{scale}) in PyTorch{' ' * bool(torch)}{torch} [2]{viewer}."
-        f" Training began from {begun} weights."
+    text = (
+        f"Images were segmented into {_listed(class_names(header))} with {header.program} "
+        f"{cite(program(header.program))}, which trains a {kind} {cite(UNET)} (depth "
+        f"{shape.depth}, {shape.width} channels at the first level, unpadded "
+        f"convolutions{slices}{scale}) in PyTorch{' ' * bool(torch)}{torch} {cite(PYTORCH)}"
     )
+    if "napari" in header.material.libraries:
+        text += f", and is a plugin of napari {cite(NAPARI)}"
+    if shape.local:
+        text += (
+            ". Its last layer also sees the image itself: smoothed grey values, their products "
+            "and slopes"
+        )
+    return f"{text}."
 
 
-def _training(header: Header) -> str:
-    made, images = header.made, header.material.images
-    planes = len(images) or int(made.get("planes", 0))
-    pixels = int(made.get("painted pixels", 0))
+def _beginning(header: Header) -> str:
+    """What training began with, as far as the file tells."""
+    made = header.made
+    began = began_with(made, pretrained=header.pretrained)
+    if began == MODEL:
+        checksum = f", checksum {made[CHECKSUM]}" if CHECKSUM in made else ""
+        how = f", which was made so: {made[SUMMARY]}" if SUMMARY in made else ""
+        return f"Training went on from another model ({made.get(PARENT)}{checksum}){how}."
+    if began == RANDOM:
+        return "Training began from random weights."
+    own = " of the program" if made.get(BEGUN) == BUNDLED else ""
+    return f"Training began from pre-trained weights{own}."
+
+
+def _training(header: Header, cite: Cited) -> list[str]:
+    made, learnt = header.made, header.material.learnt
+    planes = len(learnt) or int(made.get("planes", 0))
     if not planes:
-        return ""
-    strokes = header.material.strokes
+        return []
+    pixels, strokes = int(made.get("painted pixels", 0)), header.material.strokes
     marks = f"{_many(strokes, 'stroke')} ({pixels} pixels)" if strokes else f"{pixels} pixels"
     where = _many(planes, "image plane")
-    text = f"The network was {_how(header)} on {marks} painted on {where}."
+    parts = [f"The network was {_how(header, cite)} on {marks} painted on {where}."]
     if made.get("steps"):
-        side = _used(header).patch
-        text += (
-            f" The loss was the cross-entropy of painted pixels, in patches of {side} × {side} "
-            "pixels, shifted, rotated, mirrored, scaled and deformed elastically at random."
-        )
-    if header.material.score is not None:
-        text += (
-            f" Of strokes that were held out from training, {header.material.score:.1%} of the "
-            "pixels were classified correctly, all classes counting alike."
-        )
+        parts += [_loss(header, cite), _variation(header), _agreement(header)]
+    parts += [_last_layer(header, cite), _score(header)]
     if others := changes(header):
-        text += f" Settings other than the defaults were: {', '.join(others)}."
-    return text
+        parts.append(f"Settings other than the defaults were: {', '.join(others)}.")
+    return parts
 
 
-def _how(header: Header) -> str:
+def _how(header: Header, cite: Cited) -> str:
     """How long it was trained, if at all."""
     training, steps = _used(header), int(header.made.get("steps", 0))
     if not steps:
-        return "fitted in its last layer only"
+        given = header.made.get("last layer") == "given"
+        return "left as it was, and judged" if given else "fitted in its last layer only"
+    if _is_paper(header):
+        by = f"stochastic gradient descent with a momentum of 0.99, learning rate {_rate(header)}"
+    else:
+        by = f"AdamW {cite(ADAMW)}, learning rate {_rate(header)}"
+    patches = _many(training.batch, "patch", "es")
+    return f"trained for {_many(steps, 'step')} of {patches} ({by}, seed {training.seed})"
+
+
+def _rate(header: Header) -> str:
+    rate = _used(header).learning_rate
+    gentle = header.pretrained and not _is_paper(header)
+    falling = ", falling to zero" if header.settings.training.schedule == "falling" else ""
+    return f"{rate * GENTLE if gentle else rate:g}{falling}"
+
+
+def _loss(header: Header, cite: Cited) -> str:
+    from napari_unet.core.weighting import Borders  # slow to load, and seldom needed
+
+    borders = Borders.of(_used(header))
+    text = "The loss was the cross-entropy of painted pixels"
+    if borders.far is None:
+        text += ", all classes weighing alike"
+    else:
+        text += f", in which background far from objects weighed {borders.far:g}"
+    if borders.weight:
+        text += (
+            f"; background between two objects weighed up to {borders.weight:g} more "
+            f"(σ = {borders.sigma:g} px) {cite(UNET)}"
+        )
+    return f"{text}."
+
+
+def _variation(header: Header) -> str:
+    """How the patches were drawn."""
+    side, chosen = _used(header).patch, header.settings.augmentation
+    ways = ["shifted"]
+    ways += ["rotated"] * chosen.rotation + ["mirrored"] * chosen.flip
+    ways += ["scaled"] * (chosen.scale > 1) + ["deformed elastically"] * (chosen.elastic > 0)
+    ways += ["varied in brightness"] * any((chosen.contrast, chosen.brightness, chosen.noise))
+    return f"Patches of {side} × {side} pixels were {_listed(tuple(ways))} at random."
+
+
+def _agreement(header: Header) -> str:
+    weight = _used(header).agreement
+    if not weight:
+        return ""
     return (
-        f"trained for {_many(steps, 'step')} of {_many(training.batch, 'patch', 'es')} (learning "
-        f"rate {training.learning_rate:g}, seed {training.seed})"
+        "Unpainted pixels of the patches were held to the network's own earlier prediction, the "
+        f"mean over mirror images (weight {weight:g})."
     )
+
+
+def _last_layer(header: Header, cite: Cited) -> str:
+    """Where the last layer comes from, which decides more than all else."""
+    made = header.made
+    said, steps = made.get("last layer"), made.get("steps")
+    if said == "fitted":
+        when = "After the steps, the last layer was fitted" if steps else "It was fitted"
+        return f"{when} to the painted pixels in closed form, by ridge regression {cite(RIDGE)}."
+    if said == "given" and steps:
+        return "The last layer was trained by the steps, as all others."
+    return ""
+
+
+def _score(header: Header) -> str:
+    material, text = header.material, ""
+    if kept := len(material.images) - len(material.learnt):
+        text = f"Strokes on {_many(kept, 'more image plane')} were only judged by. "
+    if material.score is not None:
+        text += (
+            f"Of strokes that were held out from training, {material.score:.1%} of the pixels were "
+            "classified correctly, all classes counting alike."
+        )
+    return text.strip()
 
 
 def _used(header: Header) -> Training:
     """The training settings as the network's preset changes them."""
-    settings = header.settings
-    paper = settings.network.preset == "paper"
-    return msgspec.structs.replace(settings.training, **PAPER) if paper else settings.training
+    training = header.settings.training
+    return msgspec.structs.replace(training, **PAPER) if _is_paper(header) else training
+
+
+def _is_paper(header: Header) -> bool:
+    return header.settings.network.preset == "paper"
 
 
 def _precision(header: Header) -> str:
@@ -147,4 +227,4 @@ def _many(count: int, thing: str, more: str = "s") -> str:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]

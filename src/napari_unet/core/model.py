@@ -48,10 +48,13 @@ class Model:
     ----------
     net : UNet
     header : Header
+    name : str
+        Of its file, as far as known.
     """
 
-    def __init__(self, net: UNet, header: Header) -> None:
-        self.net, self.header = net.eval(), header
+    def __init__(self, net: UNet, header: Header, name: str = "", checksum: str = "") -> None:
+        self.net, self.header, self.name = net.eval(), header, name
+        self._checksum = checksum
         self._ready: Predictor | None = None
         self._asked: Device | None = None
 
@@ -118,6 +121,11 @@ class Model:
             self._ready, self._asked = predictor_for(self.net, device), device
         return self._ready
 
+    @property
+    def checksum(self) -> str:
+        """That of its file; of a model that comes from none, what its file's would be."""
+        return self._checksum or read_front(io.BytesIO(self.to_bytes())).checksum
+
     def to_bytes(self, dtype: torch.dtype = torch.float32) -> bytes:
         """The model file's bytes."""
         state = {
@@ -163,7 +171,7 @@ class Model:
         net = build(front.header.shape)
         net.load_state_dict({k: v.float() for k, v in state.items()}, strict=False)
         net.pretrained, net.anisotropy = front.header.pretrained, front.header.anisotropy
-        return cls(net, front.header)
+        return cls(net, front.header, checksum=front.checksum)
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -176,11 +184,13 @@ def load(path: str | os.PathLike[str]) -> Model:
     """
     try:
         with Path(path).open("rb") as file:
-            return Model.read(file)
+            model = Model.read(file)
     except OSError as error:
         raise ModelError(
             f"The model file {path} cannot be read: {error.strerror or error}."
         ) from error
+    model.name = Path(path).name
+    return model
 
 
 def bundled(preset: Literal["compact", "paper"] = "compact") -> Model | None:

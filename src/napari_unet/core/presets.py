@@ -10,11 +10,9 @@ import torch
 from torch import Tensor
 
 from napari_unet.core.model import Model, build, bundled
-from napari_unet.core.settings import PAPER, Training
+from napari_unet.core.settings import GENTLE, PAPER, Training
 from napari_unet.core.unet import UNet
 from napari_unet.core.volume import inflated, levels_across
-
-_GENTLE = 0.5  # of the learning rate, for layers that were trained before
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Preset:
         """SGD as in section 3, or AdamW, gentler where the weights come from a training."""
         if self.paper:
             return torch.optim.SGD(net.parameters(), lr=rate, momentum=0.99)
-        gentle = rate * _GENTLE if net.pretrained else rate
+        gentle = rate * GENTLE if net.pretrained else rate
         return torch.optim.AdamW(net.parameters(), lr=gentle, weight_decay=1e-4)
 
 

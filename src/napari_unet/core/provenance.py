@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from itertools import zip_longest
 from math import prod
 from typing import Annotated, Any, TypeAlias
 
@@ -48,6 +49,7 @@ class Image(Struct, frozen=True):
     painted : pixels of each class 1…K.
     count : how many strokes there are.
     strokes : where they are, of so many as a file may tell.
+    aside : it was kept for validation, so its strokes were only judged by.
     """
 
     name: Text
@@ -57,6 +59,7 @@ class Image(Struct, frozen=True):
     painted: Annotated[tuple[Count, ...], Meta(max_length=255)] = ()
     count: Count = 0
     strokes: Annotated[tuple[Stroke, ...], Meta(max_length=MOST)] = ()
+    aside: bool = False
 
 
 class Provenance(Struct, frozen=True):
@@ -76,9 +79,20 @@ class Provenance(Struct, frozen=True):
     score: Annotated[float, Meta(ge=0, le=1)] | None = None
 
     @property
+    def learnt(self) -> tuple[Image, ...]:
+        """The images whose strokes were not only judged by."""
+        return tuple(image for image in self.images if not image.aside)
+
+    @property
     def strokes(self) -> int:
-        """How many strokes were painted in all."""
-        return sum(image.count for image in self.images)
+        """How many strokes were painted in all, on images that were learnt from."""
+        return sum(image.count for image in self.learnt)
+
+    @property
+    def painted(self) -> tuple[int, ...]:
+        """Painted pixels of each class 1…K, on images that were learnt from."""
+        each = zip_longest(*(image.painted for image in self.learnt), fillvalue=0)
+        return tuple(map(sum, each))
 
 
 class Notes:

@@ -112,6 +112,10 @@ PAPER: dict[str, Any] = {"batch": 1, "patch": 388, "agreement": 0.0, "last_layer
 """How the preset `paper` trains, whatever the settings say: one large tile a step."""
 
 
+GENTLE = 0.5
+"""Share of the learning rate of the preset `compact` where the weights come from a training."""
+
+
 class Augmentation(Struct, frozen=True):
     """How training patches are varied (section 3.1 of the paper)."""
 

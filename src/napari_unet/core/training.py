@@ -21,6 +21,7 @@ from napari_unet.core.prediction import Predictor
 from napari_unet.core.presets import PRESETS
 from napari_unet.core.scale import Rival
 from napari_unet.core.settings import Settings
+from napari_unet.core.stopwatch import timed
 from napari_unet.core.tuning import Tuner
 from napari_unet.core.unet import UNet
 
@@ -53,7 +54,7 @@ class Trainer(FirstAnswer):
     tuner : what is being trained.
     given : whether the shown last layer came with a model or from steps, and was not fitted.
     generation : grows whenever `predictor` changes; older predictions are stale.
-    steps : training steps so far.
+    steps, seconds : training steps so far; how long they, answers and checks took.
     spent : share of a known budget that is used up (0…1), for who knows it to set; the learning
         rate falls with it to zero.
     idle_checks : checks in a row that brought nothing better.
@@ -98,6 +99,7 @@ class Trainer(FirstAnswer):
 
     # -- fine-tuning ------------------------------------------------------------------------
 
+    @timed
     def step(self) -> float:
         """Train on one batch of patches around paint; returns the loss.
 
@@ -111,6 +113,7 @@ class Trainer(FirstAnswer):
         self.steps += 1
         return loss
 
+    @timed
     def check(self) -> Verdict:
         """Judge the averaged weights on held-out strokes; show them unless they do worse.
 

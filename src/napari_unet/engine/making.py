@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 
+from napari_unet.core.lineage import SECONDS, STEPS, Made, Past
 from napari_unet.core.model import Model
 from napari_unet.core.provenance import Image, provenance
 from napari_unet.core.settings import Settings
@@ -14,11 +15,17 @@ _LAYER, _FITTED = "last layer", "fitted"  # said in a model file of one that was
 
 
 def model_of(
-    trainer: Trainer, classes: tuple[str, ...], settings: Settings, images: Iterable[Image]
+    trainer: Trainer,
+    classes: tuple[str, ...],
+    settings: Settings,
+    images: Iterable[Image],
+    past: Past,
 ) -> Model:
     """A copy of the weights that predict, even if they tell no classes yet."""
-    made: dict[str, str | int | float] = {
-        "steps": trainer.steps,
+    made: Made = {
+        **past.told,
+        STEPS: past.steps + trainer.steps,
+        SECONDS: round(past.seconds + trainer.seconds, 1),
         "planes": len(trainer.splits),
         "painted pixels": int(trainer.counts.sum()),
         "seed": settings.training.seed,

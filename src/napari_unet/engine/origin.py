@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from napari_unet.core.image import Picture
+from napari_unet.core.lineage import Past, begun, continued, descended
 from napari_unet.core.model import Model
 from napari_unet.core.settings import Network, Settings
 from napari_unet.core.suitable import check_channels, check_kind
@@ -30,6 +31,7 @@ class Origin:
 
     def __init__(self, start: Init | Model) -> None:
         self.start = start
+        self._own = False  # a model to start from is a copy out of this very training
         self._asked: Network | None = None  # by the user; None: nothing yet
 
     @property
@@ -44,9 +46,18 @@ class Origin:
             self.start = "bundled"
         return self.settled(settings)
 
-    def adopt(self, model: Model) -> None:
-        """Start from this model from now on."""
-        self.start = model
+    def adopt(self, model: Model, *, own: bool) -> None:
+        """Start from this model from now on; `own`: it is a copy out of this very training."""
+        self.start, self._own = model, own
+
+    def past(self, source: Init | Model, *, pretrained: bool) -> Past:
+        """What was before a trainer that begins with this source, whose weights are pre-trained."""
+        if not isinstance(source, Model):
+            return begun(pretrained=pretrained)
+        made = source.header.made
+        if source is self.start and not self._own:
+            return descended(source.name, source.checksum, made)
+        return continued(made)
 
     def forget(self, settings: Settings) -> Settings:
         """Leave a model; the settings with the network that the user asked for."""

@@ -129,7 +129,9 @@ class Session:
                 self._training = False
                 self.bench.reset()
             case commands.Restore():
-                self.bench.restore(Model.from_bytes(command.model))
+                model = Model.from_bytes(command.model)
+                model.name = command.name or ""
+                self.bench.restore(model, own=command.name is None)
                 yield events.Restored(self.bench.classes)
             case commands.Export():
                 yield events.Exported(memoryview(self.bench.model().to_bytes()), asked=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from napari_unet.core.annotations import Annotations, check_shapes
 from napari_unet.core.image import Picture
 from napari_unet.core.provenance import Image, Notes
@@ -79,4 +81,5 @@ class Sheets:
         for name, picture in self.pictures.items():
             paint = self.paint.get(name)
             if paint is not None and paint.blocks:
-                yield self._notes.image(name, self._titles.get(name, ""), picture.raw, paint)
+                note = self._notes.image(name, self._titles.get(name, ""), picture.raw, paint)
+                yield replace(note, aside=name in self.aside)

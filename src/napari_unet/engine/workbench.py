@@ -8,6 +8,7 @@ from napari_unet.core.annotations import MAX_CLASSES, AnnotationError, Annotatio
 from napari_unet.core.device import Device, choose
 from napari_unet.core.header import ModelError
 from napari_unet.core.image import Picture
+from napari_unet.core.lineage import Past
 from napari_unet.core.model import Model
 from napari_unet.core.presets import start
 from napari_unet.core.settings import Settings
@@ -37,8 +38,7 @@ class Workbench:
 
     Attributes
     ----------
-    trainer : Trainer or None
-        None until a plane is open.
+    trainer : Trainer, or None until a plane is open
     changed : bool
         Whether there is paint that the trainer has not fitted yet.
     dealt : dict
@@ -54,7 +54,7 @@ class Workbench:
         self.trainer: Trainer | None = None
         self.changed = False
         self.dealt: dict[str, Annotations] = {}
-        self._sheets = Sheets()
+        self._sheets, self._past = Sheets(), Past()
         self._anisotropy: float | None = None  # px between slices of volumes; None for planes
 
     @property
@@ -161,8 +161,8 @@ class Workbench:
         if self.trainer is not None:
             self._rebuild(self._origin.start)
 
-    def restore(self, model: Model) -> None:
-        """Go on from a model: its classes and its network are taken over.
+    def restore(self, model: Model, *, own: bool = False) -> None:
+        """Go on from a model (`own`: out of this very training), with its classes and network.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Workbench:
         """
         shape = model.header.shape
         check_fits(shape, self._sheets.pictures.values(), self._sheets.paint.values())
-        self._origin.adopt(model)
+        self._origin.adopt(model, own=own)
         self.settings = self._origin.settled(self.settings)
         self.classes = model.header.classes or tuple(f"class {i + 1}" for i in range(shape.classes))
         self._rebuild(model, answered=True)
@@ -191,7 +191,7 @@ class Workbench:
     def _newest(self) -> Model:
         """A copy of the weights that predict, even if they tell no classes yet."""
         trainer = cast("Trainer", self.trainer)
-        return model_of(trainer, self.classes, self.settings, self._sheets.notes())
+        return model_of(trainer, self.classes, self.settings, self._sheets.notes(), self._past)
 
     def _channels(self, source: Init | Model) -> int:
         """Channels of the open planes; where there are none, of the network so far."""
@@ -215,6 +215,7 @@ class Workbench:
         volumes = () if self._anisotropy is None else (self._anisotropy,)
         base = start(preset, self._channels(source), len(self.classes), source, *volumes)
         generation = old.generation + 1 if old is not None else 1
+        self._past = self._origin.past(source, pretrained=base.pretrained)
         trainer = Trainer(
             base, self.settings, self.device, generation,
             answered=answered, fitted=was_fitted(source),

@@ -58,6 +58,7 @@ class Lesson(QObject):
     lost : why the machine that computes is out of reach, as a sentence; empty while it is not.
     notice, urgent : a sentence that comes before all other advice, and whether it is a warning.
     done : the sentence says that something is done.
+    loaded : name of the file that the model came from, while nothing was learnt since.
 
     Signals
     -------
@@ -80,6 +81,7 @@ class Lesson(QObject):
         self.urgent = self.done = False
         self._refused = False  # the engine cannot work with what it was given
         self._model: ModelBytes = b""
+        self.loaded: str | None = None
         self._requests = Requests()  # for the model
 
     @property
@@ -103,7 +105,8 @@ class Lesson(QObject):
         """Forget what was learnt."""
         self.pause()
         self._post(Reset())
-        self.report, self.trained, self._model = self.report.forgotten(), False, b""
+        self.report, self.trained = self.report.forgotten(), False
+        self._model, self.loaded = b"", None
         self.learnt.emit(b"")
         self._withhold("all that was learnt is forgotten.")
         self.changed.emit()
@@ -121,18 +124,19 @@ class Lesson(QObject):
         self._requests.add(then, loss)
         self._ask()
 
-    def adopt(self, model: ModelBytes) -> None:
-        """Go on from a model file's bytes."""
-        self._model = model
+    def adopt(self, model: ModelBytes, name: str = "") -> None:
+        """Go on from the bytes of a model file of this name."""
+        self._model, self.loaded = model, name
         self.learnt.emit(model)
-        self._post(Restore(bytes(model)))
+        self._post(Restore(bytes(model), name))
         self.say("")
 
-    def recall(self, report: Report, model: ModelBytes) -> None:
-        """Go on from where a project was left."""
-        self.report, self.trained, self._model = report, report.step > 0, model
+    def recall(self, report: Report, model: ModelBytes, name: str | None = None) -> None:
+        """Go on from where a project was left, or from a file of this name that it had loaded."""
+        self.report, self.trained = report, report.step > 0
+        self._model, self.loaded = model, name
         if model:
-            self._post(Restore(bytes(model)))
+            self._post(Restore(bytes(model), name))
         self.changed.emit()
 
     def resume(self) -> None:
@@ -141,7 +145,7 @@ class Lesson(QObject):
         if self._requests.outlive():
             self.withheld.emit()
         if self._model:
-            self._post(Restore(bytes(self._model)))
+            self._post(Restore(bytes(self._model), self.loaded))
         self.changed.emit()
 
     def go_on(self) -> None:
@@ -236,7 +240,7 @@ class Lesson(QObject):
             self.learning = Learning.TRAINING
 
     def _keep(self, event: Exported) -> None:
-        self._model = event.model
+        self._model, self.loaded = event.model, None
         self.learnt.emit(event.model)
         if event.asked:
             self._requests.answer(event.model)

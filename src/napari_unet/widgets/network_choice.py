@@ -68,12 +68,12 @@ class NetworkChoice(QObject):
         if names:
             self._roster.adopt(names)
         if is_of_volumes(data) and not self._desk.planes.volumes:
-            self._turn(partial(self._lesson.adopt, data), volumes=True)
+            self._turn(partial(self._lesson.adopt, data, path.name), volumes=True)
             self._lesson.confirm(
                 "This model looks at stacks as a whole, and so does the panel now."
             )
         else:  # one of planes can go on in either way
-            self._lesson.adopt(data)
+            self._lesson.adopt(data, path.name)
 
     def _check(self, data: bytes) -> None:
         """Refuse a model that does not suit, before anything is changed."""

@@ -70,6 +70,7 @@ class Project(QObject):
         self._made = self.folder = ""
         self._held: list[Entry] = []  # until the user paints
         self._model: ModelBytes = b""
+        self._begun: ModelBytes = b""  # what training began with, if that was loaded
 
     @property
     def record(self) -> Record:
@@ -202,6 +203,7 @@ class Project(QObject):
             self.book.identify(store, number)
         if self._model:
             store.models.keep(self._model, None)
+        store.models.begin(self._begun)
         store.keep_held(self.book.held)
         return store
 
@@ -218,9 +220,12 @@ class Project(QObject):
             self.store.save()
 
     def _on_learnt(self, model: ModelBytes) -> None:
-        self._model = model
+        begins = not model or self._lesson.loaded is not None
+        self._model, self._begun = model, model if begins else self._begun
         if self.store is None:
             return
+        if begins:
+            self.store.models.begin(model)
         if model:
             self.store.models.keep(model, self._lesson.report.held_out)
         else:

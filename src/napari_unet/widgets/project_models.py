@@ -1,4 +1,4 @@
-"""The models that a project keeps: the one that predicts now, and the best one."""
+"""The models that a project keeps: what predicts now, the best one, what training began with."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from napari_unet.core.header import ModelBytes
 from napari_unet.core.project.folder import BEST, LAST
 from napari_unet.widgets.timers import single_shot
 
+BEGUN = "checkpoints/begun.safetensors"  # what training began with, where that was loaded
 _PAUSE = 10_000  # ms between two copies; one is many megabytes
 
 
@@ -45,6 +46,10 @@ class ModelCopies(QObject):
         """What was learnt is not to be gone on with; the best model stays."""
         self._waiting.pop(LAST, None)
         self._write(LAST, b"")
+
+    def begin(self, model: ModelBytes) -> None:
+        """Keep the model that training begins with; none where it begins with no loaded one."""
+        self._write(BEGUN, model)
 
     def flush(self) -> None:
         """Write what waits, now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from magicgui.widgets import request_values
@@ -18,6 +19,7 @@ from napari_unet.core.package.errors import PackageError
 from napari_unet.core.package.labelling import DEFAULT_LICENCE, Label
 from napari_unet.widgets import notices
 from napari_unet.widgets.model_file import SUFFIX, ModelFileError, write_model
+from napari_unet.widgets.project_models import BEGUN
 from napari_unet.widgets.studio import Studio
 
 # How to run the command line; tests put a stand-in here
@@ -129,11 +131,19 @@ class ShareButton(QPushButton):
                 "No command repeats this: from a project, the command line learns slice by slice."
             )
             return
-        line = train_command(project, studio.lesson.report.step, studio.settings, f"model{SUFFIX}")
-        copy_text(line)
-        studio.lesson.confirm(
-            "The command is copied. Save the project first if you move its images."
-        )
+        studio.lesson.hand_over(partial(self._tell_command, project), "The command is not copied")
+
+    def _tell_command(self, project: Path, model: ModelBytes) -> None:
+        settings, out = self._studio.settings, f"model{SUFFIX}"
+        try:
+            header = read_header(model)
+            copy_text(train_command(project, header, settings, out, project / BEGUN))
+        except ModelError as error:
+            self._studio.lesson.complain(str(error))
+        else:
+            self._studio.lesson.confirm(
+                "The command is copied. Save the project first if you move its images."
+            )
 
     def _on_methods(self) -> None:
         self._studio.lesson.hand_over(self._tell_methods, "The methods paragraph is not copied")

@@ -13,6 +13,7 @@ from napari_unet.core.package.labelling import Label
 from napari_unet.core.settings import Compute, Settings
 from napari_unet.core.unet import UNet
 
+DATA = "https://doi.org/10.5281/zenodo.1"
 EXACT = Compute(precision="fp32", threads=1)
 
 
@@ -38,6 +39,6 @@ def package(request, small, tmp_path_factory):
     from napari_unet.core.package.writing import write
 
     path = tmp_path_factory.mktemp("package") / f"{request.param}.zip"
-    write(small.model, path, Label("A small model", ("Ada Lovelace",)),
+    write(small.model, path, Label("A small model", ("Ada Lovelace",), data=DATA),
           tiled=request.param == "tiles", sample=small.image[:64, :72])  # fmt: skip
     return SimpleNamespace(path=path, tiled=request.param == "tiles")

@@ -42,7 +42,17 @@ def test_description_tells_all_that_others_need(package):
     assert sides["y"]["concatenable"] is package.tiled
     steps = [step["id"] for step in given["preprocessing"] if step["id"] != "ensure_dtype"]
     assert steps == (["clip", "zero_mean_unit_variance"] if package.tiled else [])
+    assert told["training_data"]["source"] == "https://doi.org/10.5281/zenodo.1"
     assert told["config"]["napari_unet"]["classes"] == ["background", "cell"]
+
+
+def test_words_on_training_data_are_told_without_a_link():
+    pytest.importorskip("bioimageio.spec", reason="needs the extra bioimageio")
+    from napari_unet.core.package.description import _data
+
+    told = _data(Label(authors=("A",), data="Three slides of our own"))
+    assert (told.description, told.source) == ("Three slides of our own", None)
+    assert _data(Label(authors=("A",))) is None
 
 
 # the library leaves the file open

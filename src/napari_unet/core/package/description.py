@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
+from bioimageio.spec.dataset import v0_3
 from bioimageio.spec.model import v0_5
 
 from napari_unet.core.header import Header
@@ -18,6 +20,7 @@ from napari_unet.core.package.network import INPUT, OPSET, OUTPUT, Packaged
 
 KEY = "napari_unet"  # our own part of the description
 _TAGS = ("unet", "2d", "semantic-segmentation", "napari", "pytorch", "onnx", "microscopy")
+_LINK = re.compile(r"https?://\S+")
 _WHERE = tuple(map(v0_5.AxisId, ("y", "x")))
 
 
@@ -46,6 +49,7 @@ def describe(header: Header, label: Label, network: Packaged, files: Files) -> v
         inputs=[_input(header, network, files.test_input)],
         outputs=[_output(header, network, files.test_output)],
         weights=_weights(files), config=_config(header, network),
+        training_data=_data(label),
         timestamp=v0_5.Datetime.now(),
     )  # fmt: skip
 
@@ -58,7 +62,18 @@ def _citations(header: Header) -> list[v0_5.CiteEntry]:
             url=v0_5.HttpUrl(entry.url) if entry.url else None,
         )
         for entry in references(header)
+        if entry.doi or entry.url  # the description takes none without an address
     ]
+
+
+def _data(label: Label) -> v0_3.DatasetDescr | None:
+    """What the authors say of the images that it was trained on, with the link where it is one."""
+    if not label.data:
+        return None
+    link = v0_3.HttpUrl(label.data) if _LINK.fullmatch(label.data) else None
+    return v0_3.DatasetDescr(
+        name=f"Training data of {label.title}"[:128], description=label.data, source=link,
+    )  # fmt: skip
 
 
 def _keywords(header: Header) -> list[str]:
@@ -71,7 +86,7 @@ def _input(header: Header, network: Packaged, test: Path) -> v0_5.InputTensorDes
     named = [v0_5.Identifier(f"channel{n + 1}") for n in range(header.shape.in_channels)]
     return v0_5.InputTensorDescr(
         id=v0_5.TensorId(INPUT),
-        axes=[
+        axes=[  # without a pixel size, which a model does not know
             v0_5.BatchAxis(), v0_5.ChannelAxis(channel_names=named),
             *(
                 v0_5.SpaceInputAxis(id=axis, size=size, concatenable=not network.measured)

@@ -113,9 +113,11 @@ class Restore(Message, frozen=True, eq=False):
     """Go on from this model file's bytes; its network and class names are taken over.
 
     Refused where it has fewer classes than are painted, or other channels than the open planes.
+    `name` is its file's; None for a copy of what this very training had learnt (`Exported`).
     """
 
     model: bytes
+    name: str | None = None
 
 
 class Export(Message, frozen=True, eq=False):
