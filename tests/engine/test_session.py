@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from msgspec.structs import replace
 
 from napari_unet.core import device, precision
 from napari_unet.core.annotations import Annotations
@@ -873,9 +874,32 @@ def test_a_folder_that_cannot_be_segmented_is_refused(begin, small, folder, tmp_
     command = m.SegmentFolder(
         str(source), str(tmp_path / "out"), model=b"bad" if what == "bad model" else b""
     )
-    (refused,) = of(m.Refused, driver.do(command))
+    (refused,) = of(m.Refused, driver.do(replace(command, run=3)))
     assert refused.sentence.endswith(".")
+    assert refused.run == 3
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_told_of_a_folder_has_its_number(begin, folder, tmp_path):
+    driver = begin()
+    driver.until(m.Idle)
+    command = m.SegmentFolder(str(folder), str(tmp_path / "out"), run=7)
+    events = driver.do(command, until=m.FileSegmented)
+    events += driver.do(m.Restore(b"bad"), m.SegmentFolder(str(folder), str(tmp_path / "b"), run=8))
+    found = of((m.FolderFound, m.FileAdvanced, m.FileSegmented, m.FolderSegmented), events)
+    assert {type(event) for event in found if event.run == 7} >= {m.FolderFound, m.FileSegmented}
+    assert [event.run for event in of(m.FolderSegmented, found)] == [8]
+    assert [event.run for event in of(m.Refused, events)] == [0]  # that of the bad model
+
+
+def test_a_folder_that_ends_with_an_error_of_memory_is_told(begin, folder, tmp_path, monkeypatch):
+    driver = begin()
+    driver.until(m.Idle)
+    command = m.SegmentFolder(str(folder), str(tmp_path / "out"), run=7)
+    driver.do(command, until=m.FileSegmented)
+    monkeypatch.setattr(jobs.Jobs, "work", lambda _: (_ for _ in ()).throw(MemoryError))
+    (refused,) = of(m.Refused, driver.do())
+    assert refused.run == 7
 
 
 # -- devices ---------------------------------------------------------------------------------
@@ -903,3 +927,15 @@ def test_memory_is_tidied_once_after_an_answer(begin, monkeypatch, training):
     kinds = [type(event) for event in driver.heard]
     assert len(tidied) == 1
     assert m.Predicted in kinds[: tidied[0]], "the user does not wait for it"
+
+
+def test_memory_is_tidied_when_training_stops(begin, monkeypatch):
+    driver = begin(m.Train())
+    driver.until(m.Trained)
+    tidied = []
+    monkeypatch.setattr(session, "give_back", lambda: tidied.append(True))
+    for _ in range(3):
+        driver.until(m.Trained)
+    assert not tidied, "what a step needs, the next one needs, too"
+    driver.do(m.Pause())
+    assert len(tidied) == 1

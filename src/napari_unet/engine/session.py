@@ -63,7 +63,7 @@ class Session:
         self._todo: deque[Command] = deque()  # taken from the inbox, an error loses none of them
         self._training = self._resting = self._stumbled = False
         self._unjudged = False  # whether steps were taken since the last check
-        self._untidy = False  # whether an answer or a job left holes in memory
+        self._untidy = False  # whether holes were left in memory
         self._copies = Copies(self.bench)
 
     def run(self, inbox: Inbox) -> Iterator[Event]:
@@ -78,17 +78,17 @@ class Session:
                     yield from self._obey(command)
                 except _BAD_INPUT as error:
                     withheld = isinstance(command, commands.Export)
-                    yield events.Refused(str(error), getattr(command, "plane", ""), withheld)
+                    plane, run = getattr(command, "plane", ""), getattr(command, "run", 0)
+                    yield events.Refused(str(error), plane, withheld, run)
+                except (RuntimeError, MemoryError) as error:
+                    yield self._without_memory(error, command)
             try:
                 yield from self._work()
             except PixelsError as error:
-                yield from self._without(error)
+                if str(error):  # else their plane is about to close
+                    yield self._give_up(str(error))
             except (RuntimeError, MemoryError) as error:
-                if not memory_ran_out(error):
-                    raise
-                self.pause()
-                said = str(error) if isinstance(error, MemoryShortError) else _SHORT
-                yield events.Refused(said)
+                yield self._without_memory(error)
 
     def pause(self) -> None:
         """Drop all work that waits (after an error); paint and weights stay."""
@@ -124,7 +124,7 @@ class Session:
                 self.bench.changed, self._stumbled = self.bench.changed or self._stumbled, False
                 yield from self._advise()
             case commands.Pause():
-                self._training = False
+                self._training, self._untidy = False, True
             case commands.Reset():
                 self._training = False
                 self.bench.reset()
@@ -179,11 +179,21 @@ class Session:
         else:
             yield from self._advise()
 
-    def _without(self, error: PixelsError) -> Iterator[Event]:
-        """Go on where pixels did not come: their plane is about to close, or cannot be read."""
-        if str(error):
-            self.pause()
-            yield events.Refused(str(error))
+    def _without_memory(
+        self, error: RuntimeError | MemoryError, command: Command | None = None
+    ) -> events.Refused:
+        """What is said where memory ran out; any other error is raised again."""
+        if not memory_ran_out(error):
+            raise error
+        said = str(error) if isinstance(error, MemoryShortError) else _SHORT
+        return self._give_up(said, command)
+
+    def _give_up(self, sentence: str, command: Command | None = None) -> events.Refused:
+        """Drop all work that waits, and say why."""
+        run = getattr(command, "run", 0) or self._jobs.run
+        self.pause()
+        withheld = isinstance(command, commands.Export)
+        return events.Refused(sentence, withheld=withheld, run=run)
 
     # -- work -------------------------------------------------------------------------------
 
@@ -213,7 +223,7 @@ class Session:
             yield events.Idle()
 
     def _tidy(self) -> None:
-        """Clear up after an answer or a job, once its tiles are out."""
+        """Clear up after an answer, a job or training, once the tiles are out."""
         if self._untidy:
             give_back()
         self._untidy = False
@@ -240,7 +250,7 @@ class Session:
         yield from self._check(trainer)
         yield from self._copies.next(trainer)
         if trainer.idle_checks >= self.bench.settings.training.patience:
-            self._resting = True
+            self._resting = self._untidy = True
             yield events.Rested(
                 "Training rests: it no longer gets better on the strokes held out. "
                 "Paint where the prediction is wrong, and it goes on."
