@@ -5,7 +5,7 @@ import pytest
 from napari_unet.widgets.guidance import Learning, Situation, Step, advice
 
 CLASSES = ("background", "cell")
-CHOSEN = {"images": 1, "image": "blobs", "classes": CLASSES}
+CHOSEN = {"images": 1, "image": "blobs", "classes": CLASSES, "selected": "background"}
 PAINTED = {**CHOSEN, "painted": CLASSES}
 ANSWERED = {**PAINTED, "ready": True, "answered": True}
 
@@ -20,10 +20,19 @@ ANSWERED = {**PAINTED, "ready": True, "answered": True}
             "2 · Paint a few strokes of each class",
             "of “background”. Then click “cell”",
         ),
-        (Situation(**CHOSEN, painted=("background",)), "2 · Paint a second class", "“cell”"),
-        (Situation(**CHOSEN, painted=("cell",)), "2 · Paint a second class", "“background”"),
+        (
+            Situation(**CHOSEN, painted=("background",)),
+            "2 · Paint a second class",
+            "Now click “cell” in the list",
+        ),
+        (
+            Situation(**CHOSEN, painted=("cell",)),
+            "2 · Paint a second class",
+            "Now paint a short stroke of “background”",
+        ),
         (Situation(**CHOSEN, answered=True), "2 · Look and correct", "Segment"),
         (Situation(**PAINTED), "One moment", "engine is starting"),
+        (Situation(**PAINTED, revived=True), "One moment", "stopped and is started again"),
         (Situation(**PAINTED, ready=True), "One moment", "first answer"),
         (Situation(**ANSWERED), "3 · Train", "Press Train"),
         (
@@ -46,6 +55,7 @@ ANSWERED = {**PAINTED, "ready": True, "answered": True}
         (Situation(**ANSWERED, segmenting=True), "Segmenting", "new layer"),
         (Situation(**ANSWERED, notice="Saved."), "Next", "Saved."),
         (Situation(notice="No!", urgent=True), "Please look", "No!"),
+        (Situation(**ANSWERED, refused="This has NaN."), "Please look", "This has NaN."),
         (Situation(**ANSWERED, gone=True), "The engine stopped", "strokes are safe"),
     ],
 )
@@ -89,6 +99,47 @@ def test_only_troubles_are_urgent():
 )
 def test_the_button_of_the_step_is_known(situation, step):
     assert advice(situation).step is step
+
+
+def test_a_drag_paints_the_class_that_the_guide_names():
+    other = CHOSEN | {"selected": "cell"}
+    assert "stroke of “cell”. Then click “background”" in advice(Situation(**other)).sentence
+    two = advice(Situation(**other, painted=("background",))).sentence
+    assert two.startswith("Good. Now paint a short stroke of “cell”")
+    one = advice(Situation(**other, painted=("cell",))).sentence
+    assert one.startswith("Good. Now click “background”")
+
+
+def test_where_another_class_is_lacking_it_is_asked_for():
+    alone = CHOSEN | {"classes": ("background",), "painted": ("background",)}
+    assert "add a class" in advice(Situation(**alone)).sentence
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"notice": "This has NaN.", "urgent": True},
+        {"notice": "Saved.", "done": True},
+        {"notice": "Paint a second class."},
+        {"good": True, "trained": True},
+        {"painted": ()},
+    ],
+)
+def test_nothing_is_the_next_step_while_the_image_is_refused(more):
+    now = Situation(**(ANSWERED | {"refused": "This has NaN."} | more))
+    assert advice(now).step is Step.WAIT
+    assert not now.segmentable
+    assert advice(now).sentence in ("This has NaN.", "Saved.")
+
+
+def test_a_score_on_few_strokes_is_told_as_such():
+    now = {**ANSWERED, "trained": True, "good": True}
+    few, many = (advice(Situation(**now, few=number)) for number in (3, 0))
+    assert "only 3 strokes: look closely" in few.sentence
+    assert "only" not in many.sentence
+    assert few.step is many.step is Step.SEGMENT
+    assert "only 1 stroke:" in advice(Situation(**now, few=1)).sentence
 
 
 def test_good_strokes_before_any_training_do_not_skip_it():

@@ -162,22 +162,6 @@ def test_the_next_steps_button_is_in_colour(painted, panel):
     assert not panel.results.segment.property("next")
 
 
-def test_the_guide_keeps_its_height_and_cuts_nothing(studio, panel, viewer, qtbot):
-    window = viewer.window._qt_window
-    window.resize(900, 500)
-    window.show()
-    window.resizeDocks([panel.parentWidget()], [360], Qt.Orientation.Horizontal)
-    qtbot.wait(300)
-    heights = []
-    for words in (3, 7, 60):
-        studio.lesson.say(" ".join(["sentence"] * words), urgent=True)
-        qtbot.wait(50)
-        sentence = panel.guide.sentence
-        assert sentence.height() >= sentence.heightForWidth(sentence.width())
-        heights.append(panel.guide.height())
-    assert heights[0] == heights[1] < heights[2]
-
-
 def test_nothing_moves_as_the_first_stroke_is_saved(studio, panel, viewer, qtbot):
     viewer.window._qt_window.resize(900, 500)
     viewer.window._qt_window.show()

@@ -65,6 +65,26 @@ def test_training_goes_on_where_the_last_stroke_was():
     assert stroke < first < second == report.scores[0][0]
 
 
+def trained(*moments):
+    return tuple(Trained(n, 1.0, 0.1) for n in moments)
+
+
+def test_it_is_good_once_steps_were_taken_and_held_out_strokes_are_right():
+    first = (judged(0, 1.0), *trained(1))
+    assert not told(*first).good
+    assert told(*first, judged(1, 0.96)).good
+    assert not told(*first, judged(1, 0.94)).good
+    assert not told(*first, judged(1, None)).good
+
+
+def test_corrections_do_not_keep_it_from_being_good_once_they_are_learnt():
+    before = (judged(0, 1.0), *trained(1), judged(1, 1.0), Scored(0.0))
+    answered = (*before, judged(1, 1.0))  # fitted to the stroke, with no step since
+    assert not told(*before).good
+    assert not told(*answered).good
+    assert told(*answered, *trained(2), judged(2, 1.0)).good
+
+
 def test_detail_tells_device_and_time():
     report = told(Ready("cpu", 3, "float32"), Trained(1, 0.5, 0.25))
     said = detail_sentence(report, running=True)

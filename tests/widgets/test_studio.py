@@ -20,6 +20,10 @@ def records():
     return [record.message for record in notification_manager.records]
 
 
+def errors():
+    return [record for record in notification_manager.records if hasattr(record, "exception")]
+
+
 @pytest.fixture(autouse=True)
 def _no_old_records():
     notification_manager.records.clear()
@@ -91,6 +95,24 @@ def test_a_child_that_dies_comes_back_with_strokes_and_weights(painted, qtbot):
     step = painted.lesson.report.step
     qtbot.waitUntil(lambda: painted.lesson.report.step != step, timeout=5000)
     assert any("started again" in said for said in records())
+    assert not errors()  # there is nothing to do about it
+
+
+def test_while_a_new_child_starts_the_guide_says_why(painted):
+    painted.keeper.close()
+    painted.keeper.died.emit("Killed.")
+    assert "stopped and is started again" in advice(painted.situation).sentence
+    painted.care.start()
+    assert "stopped" not in advice(painted.situation).sentence
+
+
+def test_who_was_segmenting_as_the_child_died_is_told_to_do_it_again(painted, qtbot):
+    os.kill(painted.keeper.process_id, signal.SIGSTOP)  # it will not finish
+    painted.segment()
+    os.kill(painted.keeper.process_id, signal.SIGKILL)
+    qtbot.waitUntil(lambda: not painted.segmenter.running, timeout=5000)
+    assert "“Segment this image” again" in advice(painted.situation).sentence
+    assert [said for said in records() if "“Segment this image” again" in said]
 
 
 def test_a_model_is_saved_though_the_child_that_was_asked_for_it_dies(painted, qtbot, tmp_path):
@@ -105,8 +127,9 @@ def test_a_model_is_saved_though_the_child_that_was_asked_for_it_dies(painted, q
 def test_a_dead_child_is_reported_with_its_last_words(painted, qtbot):
     painted.roster.set(painted.roster.classes.renamed(2, "crash"))
     qtbot.waitUntil(lambda: painted.lesson.gone, timeout=15000)
-    errors = [r for r in notification_manager.records if hasattr(r, "exception")]
-    assert "told to crash" in errors[0].as_text()
+    (error,) = errors()
+    assert "told to crash" in error.as_text()
+    assert error.source == "napari-unet"
     assert advice(painted.situation).title == "The engine stopped"
 
 
@@ -124,8 +147,45 @@ def test_an_error_of_the_engine_pauses_and_is_shown_with_its_traceback(painted, 
     painted.roster.set(painted.roster.classes.renamed(2, "stumble"))
     qtbot.waitUntil(lambda: painted.lesson.learning is Learning.PAUSED, timeout=5000)
     assert "stumbled" in advice(painted.situation).sentence
-    errors = [r for r in notification_manager.records if hasattr(r, "exception")]
-    assert "Traceback: told to" in errors[0].as_text()
+    assert "Traceback: told to" in errors()[0].as_text()
+
+
+def test_an_image_that_is_refused_is_the_first_thing_to_see_to_until_it_is_another(
+    painted, panel, qtbot
+):
+    image = painted.desk.active.image
+    good = image.data
+    image.data = np.full(good.shape, np.nan, np.float32)
+    qtbot.waitUntil(lambda: bool(painted.situation.refused), timeout=5000)
+    paint(painted, 1, np.s_[100:110, 10:30])
+    qtbot.wait(500)
+    assert "not numbers" in panel.guide.sentence.text()
+    assert not panel.training.train.property("next")
+    assert not panel.results.segment.isEnabled()
+    image.data = good
+    assert painted.situation.refused == ""
+    qtbot.waitUntil(panel.results.segment.isEnabled, timeout=5000)
+
+
+def test_an_image_that_can_be_used_is_not_held_back_by_one_that_cannot(painted, viewer, qtbot):
+    good = painted.desk.active.image
+    bad = viewer.add_image(np.full((50, 60), np.nan, np.float32), contrast_limits=(0, 1))
+    painted.choose([bad])
+    qtbot.waitUntil(lambda: bool(painted.situation.refused), timeout=5000)
+    painted.choose([good])
+    assert painted.situation.refused == ""
+
+
+def test_a_slice_that_is_refused_does_not_hold_back_the_next(open_stack, panel, viewer, qtbot):
+    stack = np.full((4, 50, 60), 9, np.float32)
+    stack[:, :, 30:] = 5
+    stack[0] = np.nan
+    studio = open_stack(stack, contrast_limits=(0, 9))
+    viewer.dims.set_point(0, 0)
+    qtbot.waitUntil(lambda: panel.guide.title.text() == "Please look", timeout=5000)
+    viewer.dims.set_point(0, 3)
+    studio.lesson.hush()
+    qtbot.waitUntil(lambda: panel.guide.title.text().startswith("2 · Paint"), timeout=5000)
 
 
 @pytest.mark.parametrize(
@@ -359,3 +419,17 @@ def test_the_engine_stays_while_another_panel_is_open(painted, panel, viewer):
     assert painted.keeper.running
     viewer.window.remove_dock_widget(second)
     assert not painted.keeper.running
+
+
+def test_a_class_that_is_gone_is_no_longer_painted(studio):
+    studio.roster.adopt(("ground", "cell", "debris"))
+    studio.roster.select(3)
+    studio.roster.adopt(("ground", "cell"))
+    assert studio.roster.selected == 2
+    assert studio.situation.selected == "cell"
+
+
+def test_the_guide_names_the_class_that_is_clicked(studio, panel):
+    assert "stroke of “background”" in panel.guide.sentence.text()
+    studio.roster.select(2)
+    assert "stroke of “cell”" in panel.guide.sentence.text()

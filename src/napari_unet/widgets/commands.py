@@ -54,4 +54,5 @@ def segment_image(viewer: Viewer) -> None:
     if studio.situation.segmentable:
         studio.segment()
     else:
-        studio.lesson.complain("There is nothing to segment with yet: paint two classes first.")
+        nothing = "There is nothing to segment with yet: paint two classes first."
+        studio.lesson.complain(studio.situation.refused or nothing)

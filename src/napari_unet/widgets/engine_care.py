@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable
 
 from qtpy.QtCore import QObject
@@ -19,6 +20,11 @@ from napari_unet.widgets.timers import single_shot, stop
 
 # ms that the newest weights are waited for before the engine is left, here and elsewhere
 _HANDING_OVER, _TRAVELLING = 4000, 60_000
+_UNFINISHED = (
+    "The engine stopped while it was segmenting and was started again. Your strokes are safe. "
+    "Press “Segment this image” again."
+)
+_log = logging.getLogger(__name__)
 
 
 class EngineCare(QObject):
@@ -94,10 +100,10 @@ class EngineCare(QObject):
         self.start()
         self._lesson.go_on()
 
-    def _introduce(self) -> None:
-        """Tell a new engine everything."""
+    def _introduce(self, *, revived: bool = False) -> None:
+        """Tell a new engine everything; `revived`: the last one died."""
         self._keeper.post(self._configuration())
-        self._lesson.resume()
+        self._lesson.resume(revived=revived)
         self._desk.replay()
 
     def _on_received(self, batch: list[Event]) -> None:
@@ -107,12 +113,21 @@ class EngineCare(QObject):
                 hosts.remember(host)
 
     def _on_died(self, said: str) -> None:
-        self._on_returned()
-        notices.report("The engine stopped and was started again. Your strokes are safe.", said)
+        _log.warning("The engine stopped. Its last words: %s", said)
+        segmenting = self._segmenter.running
+        self._go_on(revived=True)
+        if segmenting:
+            self._lesson.complain(_UNFINISHED)
+        else:
+            self._lesson.hush()  # the guide tells it
+            notices.inform("The engine stopped and was started again. Your strokes are safe.")
 
     def _on_returned(self) -> None:
+        self._go_on()
+
+    def _go_on(self, *, revived: bool = False) -> None:
         self._segmenter.fail("")
-        self._introduce()
+        self._introduce(revived=revived)
         self._lesson.go_on()
 
     def _on_given_up(self, said: str) -> None:

@@ -33,14 +33,18 @@ class Situation:
     ----------
     images : number of image layers in the viewer.
     image : name of the chosen image, empty if none.
+    refused : why what is in view of it cannot be used, empty if it can.
     classes : names of the classes.
+    selected : name of the class that a drag paints.
     painted : names of the classes that have strokes.
     ready : the engine is up.
     gone : the engine died too often.
+    revived : it died, and a new one is starting.
     lost : why the machine that computes is out of reach, empty if it is not.
     answered : there is a prediction.
     trained : training has been started once.
     good : the numbers say that hardly anything is wrong.
+    few : how many strokes these numbers are from, if they are very few; else 0.
     segmenting : a whole image is being segmented.
     outlining : the user draws around what is right.
     notice, urgent : a sentence from the engine, and whether it is a warning.
@@ -49,15 +53,19 @@ class Situation:
 
     images: int = 0
     image: str = ""
+    refused: str = ""
     classes: tuple[str, ...] = ()
+    selected: str = ""
     painted: tuple[str, ...] = ()
     ready: bool = False
     gone: bool = False
+    revived: bool = False
     lost: str = ""
     answered: bool = False
     learning: Learning = Learning.PAUSED
     trained: bool = False
     good: bool = False
+    few: int = 0
     segmenting: bool = False
     outlining: bool = False
     notice: str = ""
@@ -72,7 +80,7 @@ class Situation:
     @property
     def segmentable(self) -> bool:
         """Whether a whole image can be segmented now."""
-        return bool(self.image) and self.answered and not self.segmenting
+        return bool(self.image and self.answered) and not (self.refused or self.segmenting)
 
 
 @dataclass(frozen=True)
@@ -131,16 +139,24 @@ def _step_beside_notice(now: Situation) -> Step:
     return Step.WAIT if paused else _natural(now).step
 
 
-def _before_painting(now: Situation) -> Advice | None:
-    if not now.image:
-        if now.images == 0:
-            return Advice(
-                Step.OPEN,
-                "1 · Open an image",
-                "Drag an image file into the window, or take File > Open Sample > U-Net.",
-            )
+def _before_looking(now: Situation) -> Advice | None:
+    """What to do first where there is no image, or none that can be used."""
+    if now.refused:
+        return Advice(Step.WAIT, "Please look", now.refused, urgent=True)
+    if now.image:
+        return None
+    if now.images:
         return Advice(Step.OPEN, "1 · Choose the image", "Choose below which image to segment.")
-    first, second = _pair(now)
+    return Advice(
+        Step.OPEN,
+        "1 · Open an image",
+        "Drag an image file into the window, or take File > Open Sample > U-Net.",
+    )
+
+
+def _before_painting(now: Situation) -> Advice | None:
+    if (lacking := _before_looking(now)) is not None:
+        return lacking
     if not now.painted and now.answered:
         return Advice(
             Step.PAINT,
@@ -152,15 +168,11 @@ def _before_painting(now: Situation) -> Advice | None:
         return Advice(
             Step.PAINT,
             "2 · Paint a few strokes of each class",
-            f"Drag over the image to paint a short stroke of {first}. Then {second}. Hold Space "
-            "to move the image.",
+            f"Drag over the image to paint a short stroke of “{now.selected}”. Then "
+            f"{_turn_to_another(now)}. Hold Space to move the image.",
         )
     if len(now.painted) == 1:
-        return Advice(
-            Step.PAINT,
-            "2 · Paint a second class",
-            f"Good. Now {second}.",
-        )
+        return Advice(Step.PAINT, "2 · Paint a second class", f"Good. Now {_second_class(now)}.")
     return None
 
 
@@ -170,11 +182,9 @@ def _once_painted(now: Situation) -> Advice:
             Step.WAIT, "Segmenting", "The whole image is being segmented into a new layer."
         )
     if not now.ready:
-        return Advice(
-            Step.WAIT,
-            "One moment",
-            "The engine is starting. You can go on painting in the meantime.",
-        )
+        again = "The engine stopped and is started again. Your strokes are safe."
+        begins = again if now.revived else "The engine is starting."
+        return Advice(Step.WAIT, "One moment", f"{begins} You can go on painting in the meantime.")
     if not now.answered:
         return Advice(
             Step.WAIT, "One moment", "A first answer is being computed from your strokes."
@@ -187,8 +197,8 @@ def _once_answered(now: Situation) -> Advice:
         return Advice(
             Step.SEGMENT,
             "5 · Looks good: segment all",
-            "Hardly anything is wrong on the strokes it was judged by. Do you see mistakes? Paint "
-            "over them. Otherwise press “Segment this image”.",
+            f"{_how_good(now)} Do you see mistakes? Paint over them. Otherwise press “Segment "
+            "this image”.",
         )
     if now.learning is Learning.TRAINING:
         return Advice(
@@ -217,11 +227,21 @@ def _once_answered(now: Situation) -> Advice:
     )
 
 
-def _pair(now: Situation) -> tuple[str, str]:
-    """The class to paint now, and what to do after it or, if one is painted, now."""
-    unpainted = [name for name in now.classes if name not in now.painted]
-    first = f"“{unpainted[0]}”" if unpainted else "any class"
-    others = unpainted if now.painted else unpainted[1:]
+def _how_good(now: Situation) -> str:
+    few = f", but that is only {now.few} stroke{'s' * (now.few > 1)}: look closely"
+    return f"Hardly anything is wrong on what it is judged by{few if now.few else ''}."
+
+
+def _second_class(now: Situation) -> str:
+    """How to paint a class that has no stroke yet."""
+    if now.selected not in now.painted:
+        return f"paint a short stroke of “{now.selected}”, too"
+    return _turn_to_another(now)
+
+
+def _turn_to_another(now: Situation) -> str:
+    """How to paint a class that has no stroke yet, and is not the one that a drag paints."""
+    others = [name for name in now.classes if name not in (*now.painted, now.selected)]
     if not others:
-        return first, "add a class, and paint one, too"
-    return first, f"click “{others[0]}” in the list and paint one, too"
+        return "add a class, and paint one, too"
+    return f"click “{others[0]}” in the list and paint one, too"

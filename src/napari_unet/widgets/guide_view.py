@@ -9,7 +9,7 @@ from napari_unet.widgets.guidance import Advice, advice
 from napari_unet.widgets.sentence import Sentence
 from napari_unet.widgets.studio import Studio
 
-_LINES = 3  # of most sentences, at the usual width
+_LINES = 4  # all that the program says itself fits; a long path or name may need more
 _CALM, _URGENT = "#56b4e9", "#e69f00"
 
 
@@ -34,7 +34,8 @@ class GuideView(QFrame):
         layout.addWidget(self.sentence)
         studio.watch.theme_changed.connect(self._paint)
         studio.watch.layers_changed.connect(self.refresh)
-        for signal in (studio.news, studio.painted, studio.image_changed):
+        chosen = studio.roster.selected_changed
+        for signal in (studio.news, studio.painted, studio.image_changed, chosen):
             signal.connect(self.refresh)
         self.refresh()
 

@@ -99,6 +99,7 @@ class Hearing(QObject):
                 self._roster.reconcile(event.classes)
                 self._lesson.hear(event)
             case Refused():
+                self._desk.planes.refuse(event.plane, event.sentence)
                 self._segmenter.refused(event.plane)
                 self._lesson.hear(event)
             case Failed():

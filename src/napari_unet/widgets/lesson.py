@@ -54,7 +54,7 @@ class Lesson(QObject):
     report : the numbers to show.
     learning : what goes on.
     trained : training has been started once.
-    gone : the engine died too often.
+    gone, revived : the engine died too often; it died, and a new one is starting.
     lost : why the machine that computes is out of reach, as a sentence; empty while it is not.
     notice, urgent : a sentence that comes before all other advice, and whether it is a warning.
     done : the sentence says that something is done.
@@ -76,10 +76,10 @@ class Lesson(QObject):
         self._post = post
         self.report = Report()
         self.learning = Learning.PAUSED
-        self.trained = self.gone = False
+        self.trained = self.gone = self.revived = False
         self.notice, self.lost = "", ""
         self.urgent = self.done = False
-        self._refused = False  # the engine cannot work with what it was given
+        self._refused = False  # the engine cannot work, whatever plane is in view
         self._model: ModelBytes = b""
         self.loaded: str | None = None
         self._requests = Requests()  # for the model
@@ -139,9 +139,10 @@ class Lesson(QObject):
             self._post(Restore(bytes(model), name))
         self.changed.emit()
 
-    def resume(self) -> None:
-        """Tell a new engine what the last one had learnt."""
-        self.report, self.lost, self.gone = self.report.unanswered(), "", False
+    def resume(self, *, revived: bool = False) -> None:
+        """Tell a new engine what the last one had learnt; `revived`: that one died."""
+        self.lost, self.gone, self.revived = "", False, revived
+        self.report = self.report.unanswered()
         if self._requests.outlive():
             self.withheld.emit()
         if self._model:
@@ -156,8 +157,7 @@ class Lesson(QObject):
 
     def stop(self, *, gone: bool = False) -> None:
         """There is no engine any more."""
-        self.learning, self.gone = Learning.PAUSED, gone
-        self.lost = ""
+        self.learning, self.gone, self.lost = Learning.PAUSED, gone, ""
         self.report = self.report.unanswered()
         self._withhold("the engine ended before. Do it again when it runs.")
         self.changed.emit()
@@ -207,7 +207,7 @@ class Lesson(QObject):
                 if event.withheld or not self._requests.asked:
                     self._withhold(event.sentence)
                 self.complain(event.sentence)
-                self._refused = not self.report.answered
+                self._refused = not (self.report.answered or event.plane)
             case Exported():
                 self._keep(event)
             case Failed():

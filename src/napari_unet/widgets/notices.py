@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from napari.utils.notifications import ErrorNotification, notification_manager, show_warning
+from napari.utils.notifications import (
+    ErrorNotification,
+    Notification,
+    NotificationSeverity,
+    notification_manager,
+)
 
 
 class EngineError(RuntimeError):
     """The engine stumbled or died; its traceback is in the notes."""
 
 
+class _Ours:
+    """Says who speaks; by itself napari shows its own manager, as Python prints it."""
+
+    source = "napari-unet"
+
+
+class _Notice(_Ours, Notification):  # type: ignore[misc]  # no types
+    pass
+
+
+class _ErrorNotice(_Ours, ErrorNotification):  # type: ignore[misc]
+    pass
+
+
+def inform(sentence: str) -> None:
+    """Show a sentence that the user may like to know, and need do nothing about."""
+    notification_manager.dispatch(_Notice(sentence, NotificationSeverity.INFO))
+
+
 def warn(sentence: str) -> None:
     """Show a sentence that the user should act on."""
-    show_warning(sentence)
+    notification_manager.dispatch(_Notice(sentence, NotificationSeverity.WARNING))
 
 
 def report(sentence: str, traceback: str) -> None:
@@ -21,4 +45,4 @@ def report(sentence: str, traceback: str) -> None:
         error.add_note(traceback or "The engine said nothing more.")
         raise error
     except EngineError as raised:
-        notification_manager.dispatch(ErrorNotification(raised))
+        notification_manager.dispatch(_ErrorNotice(raised))

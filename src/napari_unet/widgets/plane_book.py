@@ -33,11 +33,13 @@ class PlaneBook(QObject):
         What is held out of the strokes on a plane now.
     complained : str
         A plane cannot be used, as a sentence.
+    refusal_changed : what `refusal` says may be different now.
     """
 
     say = Signal(object)
     dealt = Signal(object, object, object)
     complained = Signal(str)
+    refusal_changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +49,13 @@ class PlaneBook(QObject):
         self._feed.say.connect(self.say)
         self._feed.failed.connect(self._on_failed)
         self._planes: dict[PlaneName, tuple[Binding, Region]] = {}
+        self._refused: dict[PlaneName, str] = {}  # why
         self._looked: Look | None = None
+
+    @property
+    def refusal(self) -> str:
+        """Why the plane in view cannot be used, as a sentence; empty if it can."""
+        return "" if self._looked is None else self._refused.get(self._looked.plane, "")
 
     def place_of(self, name: PlaneName) -> tuple[Binding, Region] | None:
         """Whose plane or volume it is; None if it was closed meanwhile."""
@@ -65,8 +73,10 @@ class PlaneBook(QObject):
         box = visible_box(viewer, binding.image, binding.shape)
         look = Look(name, box, overlay, tuple(near), regions[0].slice_of(index))
         if self._looked is None or _differ(look, self._looked):
-            self._looked = look
+            before, self._looked = self.refusal, look
             self.say.emit(look)
+            if self.refusal != before:
+                self.refusal_changed.emit()
         self._close_blank(set(planes))
 
     def annotate(self, binding: Binding, index: Index, *, seen: bool = False) -> None:
@@ -96,6 +106,12 @@ class PlaneBook(QObject):
             if index in binding.strokes.snapshots and (known is None or not known.same_as(held)):
                 self.held.note(binding.image, {index: held})
                 self.dealt.emit(binding, index, held)
+
+    def refuse(self, name: PlaneName, sentence: str) -> None:
+        """The engine cannot use a plane as it is."""
+        if name in self._planes:
+            self._refused[name] = sentence
+            self.refusal_changed.emit()
 
     def put_aside(self, binding: Binding, *, aside: bool) -> None:
         """Keep an image for validation, or learn from it again."""
@@ -142,10 +158,14 @@ class PlaneBook(QObject):
         self._send(name, binding, region)
 
     def _send(self, name: PlaneName, binding: Binding, region: Region) -> None:
+        was_refused = self._refused.pop(name, "")
         self._feed.give(name, pixels_of(binding.images, region))
         self._say_strokes(name, seen=True)
+        if was_refused:
+            self.refusal_changed.emit()
 
-    def _on_failed(self, _: PlaneName, sentence: str) -> None:
+    def _on_failed(self, name: PlaneName, sentence: str) -> None:
+        self.refuse(name, sentence)
         self.complained.emit(sentence)
 
     def _say_strokes(self, name: PlaneName, *, seen: bool) -> None:
@@ -158,6 +178,7 @@ class PlaneBook(QObject):
 
     def _close(self, name: PlaneName) -> None:
         del self._planes[name]
+        self._refused.pop(name, None)
         self._feed.drop(name)
         self.say.emit(Close(name))
 

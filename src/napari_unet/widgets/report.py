@@ -55,9 +55,17 @@ class Report:
 
     @property
     def good(self) -> bool:
-        """Hardly anything is wrong, on strokes kept aside and on the newest ones."""
-        newest = 1.0 if self.agreement is None else self.agreement
-        return self.held_out is not None and min(self.held_out, newest) >= _GOOD
+        """Hardly anything is wrong on strokes kept aside, and what was painted last is learnt.
+
+        How new strokes did does not count: they are painted where it is wrong.
+        """
+        return self.held_out is not None and self.held_out >= _GOOD and self._learnt
+
+    @property
+    def _learnt(self) -> bool:
+        """Whether steps were taken since the newest stroke, and judged."""
+        newest = self.agreements[-1][0] if self.agreements else 0
+        return bool(self.scores) and self.scores[-1][0] > newest
 
     def after(self, event: Ready | Restored | Answered | Scored | Trained | Judged) -> Report:
         """The report once this event is known."""

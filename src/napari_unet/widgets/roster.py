@@ -68,6 +68,8 @@ class Roster(QObject):
             self._desk.recolour(classes.colours)
         if classes.names != before.names:
             self.renamed.emit()
+        if self.selected > len(classes):
+            self.select(len(classes))
         self.changed.emit()
 
     def adopt(self, names: Sequence[str]) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
-from qtpy.QtGui import QFontMetricsF, QResizeEvent
+from qtpy.QtCore import QRect
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QLabel, QWidget
 
 _WIDE = 100_000  # px; wider than any sentence
@@ -35,6 +34,10 @@ class Sentence(QLabel):
         self.ensurePolished()  # its font is the theme's
         self.setMinimumHeight(0)  # a label counts it in what its words need
         one = self.heightForWidth(_WIDE)  # of one line, with what is around it
-        more = (self._lines - 1) * QFontMetricsF(self.font()).lineSpacing()
-        usual = one + math.ceil(more)
+        usual = one + self._height(self._lines) - self._height(1)
         self.setFixedHeight(max(usual, self.heightForWidth(self.width())))
+
+    def _height(self, lines: int) -> int:
+        """Of so many lines, as labels measure it: in whole px, unlike the space between lines."""
+        around, text = QRect(0, 0, _WIDE, _WIDE), "\n".join("x" * lines)
+        return self.fontMetrics().boundingRect(around, 0, text).height()

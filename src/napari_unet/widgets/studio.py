@@ -107,7 +107,8 @@ class Studio(QObject):
         self.roster.renamed.connect(self._configure)
         self.segmenter.finished.connect(self._on_segmented)
         for signal in (
-            self._hearing.heard, self.lesson.changed, self.roster.changed, self.scribe.changed
+            self._hearing.heard, self.lesson.changed, self.roster.changed, self.scribe.changed,
+            self.desk.planes.refusal_changed,
         ):  # fmt: skip
             signal.connect(self.news)
         self.news.connect(self.project.touch)
