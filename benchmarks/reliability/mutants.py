@@ -69,7 +69,7 @@ def fails(tests: list[str], source: Path) -> str | None:
     done = subprocess.run(
         [*call, f"--timeout={LONGEST}", *(f"tests/{test}" for test in tests)],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(source)},
-        capture_output=True, text=True, check=False,
+        capture_output=True, encoding="utf-8", errors="replace", check=False,
     )  # fmt: skip
     said = re.search(r"^FAILED .*::(.*)", done.stdout, re.MULTILINE)
     if "skipped" in done.stdout or done.returncode not in (0, 1) or (done.returncode and not said):

@@ -37,6 +37,7 @@ from napari_unet.core.project.record import Record
 from napari_unet.core.project.recovery import open_project
 
 SECONDS, BYTES = 5, 1 << 30
+SAVED = 20  # strokes that the snapshot knows
 HOSTILE = (
     -1, 0, 1, 2**31, 2**63 - 1, 10**40, 1e308, -0.5, None, True, "", "x" * 100_000,
     "../../etc/passwd", "/etc/passwd", "//server/share/a.tif", "\\\\server\\a", "C:/x",
@@ -66,8 +67,8 @@ def make(path: Path) -> list[dict]:
         changes = record.painted(plane, paint) + record.reclassed(classes)
         folder.append([record.taken(changes, float(number))])
         states.append(paint_of(record))
-        if number == 19:
-            folder.snapshot(number + 1, record.work.planes, classes)
+        if number + 1 == SAVED:
+            folder.snapshot(SAVED, record.work.planes, classes)
     folder.close()
     return states
 
@@ -130,16 +131,52 @@ def poisoned_json(data: bytes, dice: np.random.Generator) -> bytes:
 
 
 def poisoned_frames(data: bytes, dice: np.random.Generator) -> bytes:
-    magic = data[: len(log.MAGIC)]
-    stream = BytesIO(data)
-    stream.seek(len(magic))
-    bodies = [body for body, _ in frames.whole_frames(stream)]
+    bodies = bodies_of(data)
     at = int(dice.integers(len(bodies)))
     try:
         bodies[at] = msgspec.msgpack.encode(poison(msgspec.msgpack.decode(bodies[at]), dice))
     except (OverflowError, msgspec.MsgspecError):
         bodies[at] = scratch(bodies[at], dice)
-    return magic + b"".join(map(frames.frame, bodies))
+    return data[: len(log.MAGIC)] + b"".join(map(frames.frame, bodies))
+
+
+def resized(data: bytes, dice: np.random.Generator) -> bytes:
+    """A snapshot that is whole, but of a plane of another size than the log's."""
+    bodies = bodies_of(data)
+    at = int(dice.integers(1, len(bodies)))
+    plane = msgspec.msgpack.decode(bodies[at])
+    plane["shape"] = dice.integers(256, 3000, 2).tolist()
+    plane["blocks"] = [block for block in plane["blocks"] if block[:2] == [0, 0]]
+    bodies[at] = msgspec.msgpack.encode(plane)
+    return data[: len(log.MAGIC)] + b"".join(map(frames.frame, bodies))
+
+
+def bodies_of(data: bytes) -> list[bytes]:
+    stream = BytesIO(data)
+    stream.seek(len(log.MAGIC))
+    return [body for body, _ in frames.whole_frames(stream)]
+
+
+def shortened(path: Path, dice: np.random.Generator) -> str:
+    """Let the snapshot be needed or not: all of the log is there, or less than it knows, or none.
+
+    What is there has paint on the same planes, so that both must fit.
+    """
+    with path.open("rb") as file:
+        file.seek(len(log.MAGIC))
+        ends = [end for _, end in frames.whole_frames(file)]
+    match int(dice.integers(4)):
+        case 0:
+            return "whole"
+        case 1:
+            path.unlink()
+            return "gone"
+        case 2:
+            os.truncate(path, ends[int(dice.integers(SAVED - 1))])
+            return "shorter"
+        case _:
+            os.truncate(path, ends[int(dice.integers(SAVED - 1))] + int(dice.integers(1, 9)))
+            return "cut off"
 
 
 def mutate(path: Path, dice: np.random.Generator) -> str:
@@ -157,10 +194,9 @@ def mutate(path: Path, dice: np.random.Generator) -> str:
             return "hostile log"
         case 2:
             file = path / "snapshot.bin"
-            file.write_bytes(poisoned_frames(file.read_bytes(), dice))
-            if dice.random() < 0.5:  # so that it is needed
-                (path / "strokes.log").unlink()
-            return "hostile snapshot"
+            harm = resized if dice.random() < 0.2 else poisoned_frames
+            file.write_bytes(harm(file.read_bytes(), dice))
+            return f"hostile snapshot, log {shortened(path / 'strokes.log', dice)}"
         case 3:
             file = path / "images/1-0.npy"
             file.write_bytes(scratch(file.read_bytes()[:128], dice) + file.read_bytes()[128:])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +25,9 @@ VERSIONS = sorted(path.name for path in FORMATS.iterdir())
 CLASSES = ("background", "cell")
 
 
-def test_there_is_a_sample_of_the_newest_format():
-    assert str(header.FORMAT) in VERSIONS
-    assert str(manifest.FORMAT) in VERSIONS
+def test_there_is_a_sample_of_each_format():
+    newest = max(header.FORMAT, manifest.FORMAT)
+    assert {str(number) for number in range(1, newest + 1)} == set(VERSIONS)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -61,9 +63,29 @@ def test_a_project_opens_as_it_was(version, tmp_path):
     assert load(path / LAST).header.classes == CLASSES
 
 
-def test_a_model_of_a_newer_format_says_what_it_needs():
+def newer(**values):
+    """A model file of format 9, with other values in its header."""
     data = (FORMATS / "1" / "model.safetensors").read_bytes()
-    newer = data.replace(b'{\\"format\\":1,', b'{\\"format\\":9,')
-    assert newer != data
-    with pytest.raises(ModelError, match="format 9, newer than this program knows"):
-        Model.from_bytes(newer)
+    (length,) = struct.unpack("<Q", data[:8])
+    outer = json.loads(data[8 : 8 + length])
+    inner = {**json.loads(outer["__metadata__"][header.KEY]), "format": 9, **values}
+    outer["__metadata__"][header.KEY] = json.dumps(inner)
+    text = json.dumps(outer).encode()
+    return struct.pack("<Q", len(text)) + text + data[8 + length :]
+
+
+def test_a_model_of_a_newer_format_says_what_it_needs():
+    said = "napari-unet-live 7.1, in format 9, newer than this program knows .1.: update"
+    with pytest.raises(ModelError, match=said):
+        Model.from_bytes(newer(program="napari-unet-live 7.1"))
+
+
+@pytest.mark.parametrize(
+    "program", [None, 7, "", "x" * 100_000, "<a href='http://a.b'>here</a>", "a\nb", ["a"]]
+)
+def test_a_stranger_cannot_say_anything_in_that_place(program):
+    with pytest.raises(ModelError) as refused:
+        Model.from_bytes(newer(program=program, format=10**30))
+    said = str(refused.value)
+    assert "saved by a newer napari-unet-live, in format" in said
+    assert len(said) < 250

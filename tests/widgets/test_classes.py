@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from napari_unet.core.project.changes import Classes, Entry, decoded
 from napari_unet.widgets.classes import ClassList, ClassListError
+from napari_unet.widgets.project_values import stored_classes
 
 
 def test_two_classes_to_begin_with():
@@ -27,7 +29,10 @@ def test_all_255_classes_have_their_own_colour():
         ClassList().grown(256)
 
 
-@pytest.mark.parametrize(("name", "says"), [("  ", "needs a name"), ("cell", "already")])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("  ", "needs a name"), ("cell", "already"), ("n" * 501, "at most 500 characters")],
+)
 def test_bad_names_are_refused(name, says):
     with pytest.raises(ClassListError, match=says):
         ClassList().renamed(1, name)
@@ -48,3 +53,18 @@ def test_two_classes_are_the_fewest():
 
 def test_recolouring_changes_one():
     assert ClassList().recoloured(1, "#123456").colours == ("#123456", ClassList().colours[1])
+
+
+def test_names_that_come_with_a_model_are_such_as_a_project_can_keep():
+    names = ("background", "", " \n ", "n" * 501, " cell ", "caf\udce9", "class 2")
+    found = ClassList.named(names)
+    usable = ("background", "class 2", "class 3", "n" * 500, "cell", "caf?", "class 2")
+    assert found.names == usable
+    change = Classes((), stored_classes(found))
+    assert decoded(Entry(1.0, (change,)).encoded()).changes == (change,)
+
+
+def test_a_name_that_was_copied_from_elsewhere_can_be_kept():
+    renamed = ClassList().renamed(2, " caf\udce9 ")
+    assert renamed.names[1] == "caf?"
+    assert ClassList().renamed(2, " " + "n" * 500 + " ").names[1] == "n" * 500

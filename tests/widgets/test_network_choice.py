@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fake_model import model_bytes
+from hands import paint
 
 from napari_unet.widgets.model_file import ModelFileError
 
@@ -49,6 +50,16 @@ def test_a_model_brings_its_classes_before_anything_is_painted(studio, tmp_path)
     path.write_bytes(model_bytes(("glass", "stroma", "gland")))
     studio.network.load(path)
     assert studio.roster.classes.names == ("glass", "stroma", "gland")
+
+
+def test_names_that_no_class_can_have_are_mended_and_go_on_fitting(studio, tmp_path, image):
+    path = tmp_path / "odd.safetensors"
+    path.write_bytes(model_bytes(("glass", "", "n" * 600)))
+    studio.network.load(path)
+    assert studio.roster.classes.names == ("glass", "class 2", "n" * 500)
+    paint(studio, 1, np.s_[20:40, 10:60])
+    studio.network.load(path)
+    assert studio.lesson.knows
 
 
 def test_a_model_of_other_classes_is_refused_once_there_are_strokes(painted, tmp_path):

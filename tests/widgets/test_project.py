@@ -7,7 +7,8 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtTest import QTest
 
 from napari_unet.core.project.recovery import open_project
-from napari_unet.widgets import project_opening
+from napari_unet.widgets import project_opening, strokes
+from napari_unet.widgets.classes import ClassList, LabelClass
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +139,53 @@ def test_a_full_disk_is_told_and_painting_goes_on(painted, qtbot, monkeypatch):
     assert painted.project.leave()
     opened = open_project(path)
     assert (next(iter(opened.record.work.planes.values())).dense()[100:120, 150:200] == 2).all()
+
+
+def test_a_change_that_cannot_be_saved_is_told_and_costs_no_stroke(painted, qtbot):
+    warned = []
+    painted.project.warned.connect(warned.append)
+    colours = painted.roster.classes.colours
+    nameless = ClassList((LabelClass("background", colours[0]), LabelClass("", colours[1])))
+    painted.roster.set(nameless)
+    QTest.qWait(50)
+    paint(painted, 2, np.s_[100:120, 150:200])
+    path = saved(painted, qtbot)
+    qtbot.waitUntil(lambda: any("change cannot be saved" in said for said in warned), timeout=3000)
+    data = painted.desk.active.paint.data.copy()
+    assert painted.project.leave()
+    opened = open_project(path)
+    opened.folder.close()
+    ((_, kept),) = opened.record.work.planes.items()
+    assert (kept.dense() == data).all()
+    assert opened.told == ()
+
+
+def test_a_brush_through_many_slices_is_on_the_disk_in_two_seconds(open_stack, qtbot):
+    studio = open_stack(np.zeros((120, 64, 64), np.uint8))
+    layer = studio.desk.active.paint
+    layer.n_edit_dimensions, layer.brush_size, layer.selected_label = 3, 41, 1
+    layer.paint((90, 30, 30), 1)
+    QTest.qWait(1500)
+    path = saved(studio, qtbot)
+    painted = set(np.flatnonzero(layer.data.any(axis=(1, 2))).tolist())
+    assert studio.project.leave()
+    opened = open_project(path)
+    opened.folder.close()
+    assert {index[0] for _, index in opened.record.work.planes} == painted
+    assert len(painted) == 41
+
+
+def test_a_brush_through_slices_is_one_step(open_stack, qtbot, monkeypatch):
+    monkeypatch.setattr(strokes, "_AT_ONCE", 0)  # a slice at a time
+    studio = open_stack(np.zeros((30, 64, 64), np.uint8))
+    layer = studio.desk.active.paint
+    layer.n_edit_dimensions, layer.brush_size, layer.selected_label = 3, 9, 1
+    layer.paint((4, 30, 30), 1)
+    QTest.qWait(600)
+    layer.paint((20, 30, 30), 1)
+    QTest.qWait(600)
+    studio.project.undo()
+    assert layer.data[4].any()
+    assert not layer.data[10:].any()
+    studio.project.undo()
+    assert not layer.data.any()

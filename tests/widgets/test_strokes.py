@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from napari.layers import Labels
+from qtpy.QtCore import QTimer
 
 from napari_unet.widgets.strokes import StrokeWatch
 
@@ -162,3 +165,110 @@ def test_a_stroke_undone_at_once_is_told_as_gone(watched, layer, qtbot):
     qtbot.waitUntil(lambda: len(drawn) == 3, timeout=2000)
     assert drawn[2].same_as(drawn[0])
     assert len(watched.told) == 1
+
+
+@pytest.fixture
+def deep(qtbot):
+    """A watch on 400 slices, of which the tenth is in view: what it drew, and what it read."""
+    layer = Labels(np.zeros((400, 64, 64), np.uint8))
+    layer.n_edit_dimensions = 3
+    watch = StrokeWatch(layer)
+    watch.visit((10,))
+    watch.told, watch.read = [], []
+    watch.drawn.connect(lambda index, strokes: watch.told.append((index[0], watch.goes_on)))
+    read = watch.easel.read
+
+    def reading(index, before, objects):
+        watch.read.append(index[0])
+        return read(index, before, objects)
+
+    watch.easel.read = reading
+    yield watch
+    watch.close()
+
+
+def brush(watch, z, size=41):
+    """Paint a ball around a slice; the slices that it is on."""
+    watch.layer.brush_size = size
+    watch.layer.paint((z, 30, 30), 1)
+    return set(np.flatnonzero(watch.layer.data.any(axis=(1, 2))).tolist())
+
+
+def test_a_brush_through_a_deep_stack_is_told_at_once_and_nothing_else_is_looked_at(deep, qtbot):
+    begun = time.monotonic()
+    painted = brush(deep, 350)
+    qtbot.waitUntil(lambda: len(deep.told) >= len(painted), timeout=5000)
+    assert time.monotonic() - begun < 1.5
+    assert {z for z, _ in deep.told} == painted
+    assert len(painted) == 41
+    assert set(deep.read) <= painted | {10}
+    deep.read.clear()
+    qtbot.waitUntil(lambda: set(deep.snapshots) >= {(z,) for z in painted}, timeout=5000)
+    assert set(deep.read) <= painted | {10}
+
+
+def test_slices_near_the_view_are_told_first(deep, qtbot):
+    painted = brush(deep, 20)
+    qtbot.waitUntil(lambda: len(deep.told) >= len(painted), timeout=5000)
+    away = [abs(z - 10) for z, _ in deep.told]
+    assert away == sorted(away)
+
+
+def test_many_slices_are_told_in_pieces_so_that_painting_stays_fluid(deep, qtbot):
+    read, told_at_once, since = deep.easel.read, [], []
+
+    def slow(index, before, objects):
+        time.sleep(0.003)
+        since.append(index)
+        return read(index, before, objects)
+
+    def tick():
+        told_at_once.append(len(since))
+        since.clear()
+
+    deep.easel.read = slow
+    timer = QTimer()
+    timer.timeout.connect(tick)
+    timer.start(0)
+    painted = brush(deep, 350)
+    qtbot.waitUntil(lambda: len(deep.told) >= len(painted), timeout=5000)
+    qtbot.waitUntil(lambda: len(deep.snapshots) >= len(painted), timeout=5000)
+    timer.stop()
+    assert 1 <= max(told_at_once) <= 6  # of 41
+    assert deep.told[0][1] is False
+    assert deep.told[-1][1] is True
+
+
+def test_another_stroke_does_not_go_on_with_the_one_before(deep, qtbot):
+    for z in (350, 200):
+        painted = brush(deep, z, 5)
+        qtbot.waitUntil(lambda p=painted: {z for z, _ in deep.told} >= p, timeout=5000)
+    assert not any(goes_on for _, goes_on in deep.told)
+
+
+def test_a_brush_through_slices_is_told_on_all_of_them_while_it_paints(deep, qtbot):
+    with deep.layer.block_history():  # as while the mouse is down
+        painted = brush(deep, 10, 21)
+        qtbot.waitUntil(lambda: {z for z, _ in deep.told} >= painted, timeout=3000)
+        assert deep.drawing
+
+
+def test_what_a_fill_and_a_polygon_touch_is_told(deep, qtbot):
+    deep.layer.data[100:170] = 2
+    deep.layer.fill((120, 5, 5), 3)
+    qtbot.waitUntil(lambda: len({z for z, _ in deep.told}) >= 70, timeout=5000)
+    assert {z for z, _ in deep.told} == set(range(100, 170))
+
+
+def test_planes_of_other_axes_are_found():
+    layer = Labels(np.zeros((3, 5, 20, 20), np.uint8))
+    layer.n_edit_dimensions = 4
+    watch = StrokeWatch(layer)
+    watch.visit((0, 0))
+    layer.brush_size = 3
+    layer.paint((1, 3, 10, 10), 1)
+    watch.flush()
+    painted = {tuple(map(int, index)) for index in np.argwhere(layer.data.any(axis=(2, 3)))}
+    assert len(painted) > 1
+    assert set(watch.snapshots) == painted
+    watch.close()

@@ -6,6 +6,7 @@ import hashlib
 import io
 import math
 import os
+import re
 import struct
 from dataclasses import dataclass
 from typing import Annotated, Any, BinaryIO, TypeAlias
@@ -20,6 +21,7 @@ FORMAT = 1
 KEY, SEAL = "napari-unet", "checksum"
 _LARGEST_WIDTH, _LARGEST_DEPTH = 256, 7
 _LONGEST = 1 << 20  # bytes of a header; ours have about 10 kB
+_PROGRAM = re.compile(r"[A-Za-z][A-Za-z0-9 ._+-]{0,59}")
 _BYTES = {"F32": 4, "F16": 2, "BF16": 2}  # a number of each type that weights may have
 _NOT_A_HEADER = (
     struct.error, msgspec.MsgspecError, KeyError, TypeError, UnicodeError, RecursionError,
@@ -158,15 +160,17 @@ def read_front(stream: BinaryIO) -> Front:
         outer = msgspec.json.decode(stream.read(length), type=dict[str, Any])
         metadata = outer.pop("__metadata__")
         text, checksum = metadata[KEY], metadata.get(SEAL, "")
-        number = msgspec.json.decode(text, type=dict[str, Any])["format"]
+        plain = msgspec.json.decode(text, type=dict[str, Any])
+        number = plain["format"]
     except _NOT_A_HEADER as error:
         raise not_one from error
     if not isinstance(checksum, str):
         raise not_one
     if not isinstance(number, int) or number > FORMAT:
         raise ModelError(
-            f"This model file has format {number}, newer than this program knows ({FORMAT}): "
-            "update napari-unet-live to open it."
+            f"This model file was saved by {program_of(plain)}, in format {str(number)[:9]}, newer "
+            f"than this program knows ({FORMAT}): update napari-unet-live to that version to open "
+            "it."
         )
     try:
         front = Front(
@@ -184,6 +188,13 @@ def read_front(stream: BinaryIO) -> Front:
     _check_shape(front.header)
     _check_sizes(front.tensors, size - 8 - length)
     return front
+
+
+def program_of(plain: dict[str, Any]) -> str:
+    """The program and its version that a newer file names; in a stranger's, it can be any text."""
+    named = plain.get("program")
+    known = isinstance(named, str) and _PROGRAM.fullmatch(named)
+    return str(named) if known else "a newer napari-unet-live"
 
 
 def _check_shape(header: Header) -> None:

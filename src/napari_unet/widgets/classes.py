@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from napari_unet.core.annotations import MAX_CLASSES
 from napari_unet.core.objects_ids import FIRST_ID
+from napari_unet.core.project.changes import LONGEST_NAME
 from napari_unet.widgets.palette import colour
 
 _FEWEST = 2
@@ -36,10 +37,16 @@ class ClassList:
 
     @classmethod
     def named(cls, names: tuple[str, ...], objects: tuple[int, ...] = ()) -> ClassList:
-        """Classes of these names, in the default colours; objects of some are told apart."""
-        return cls(
-            tuple(LabelClass(n, colour(k), k in objects) for k, n in enumerate(names, start=1))
-        )
+        """Classes of these names, in the default colours; objects of some are told apart.
+
+        Names that come with a model or a layer can be any; those that no class can have are cut
+        or replaced.
+        """
+        items: list[LabelClass] = []
+        for k, name in enumerate(names, start=1):
+            usable = _usable(name) or _unused(f"class {k}", items)
+            items.append(LabelClass(usable, colour(k), k in objects))
+        return cls(tuple(items))
 
     def __len__(self) -> int:
         return len(self.items)
@@ -99,9 +106,14 @@ class ClassList:
         Raises
         ------
         ClassListError
-            If the name is empty or taken.
+            If the name is empty, too long or taken.
         """
         name = name.strip()
+        if len(name) > LONGEST_NAME:
+            raise ClassListError(
+                f"A class's name has at most {LONGEST_NAME} characters: choose a shorter one."
+            )
+        name = _usable(name)
         if not name:
             raise ClassListError("A class needs a name.")
         if name in (*self.names[: number - 1], *self.names[number:]):
@@ -129,6 +141,12 @@ class ClassList:
 
     def _with(self, number: int, item: LabelClass) -> ClassList:
         return ClassList((*self.items[: number - 1], item, *self.items[number:]))
+
+
+def _usable(name: str) -> str:
+    """A name as a project can keep it; empty if nothing is left."""
+    text = name.encode("utf-8", "replace").decode("utf-8")  # half a pair of UTF-16 cannot be kept
+    return text.strip()[:LONGEST_NAME].strip()
 
 
 def _unused(name: str, items: list[LabelClass]) -> str:

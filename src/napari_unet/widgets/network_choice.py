@@ -8,6 +8,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.widgets.classes import ClassList
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.lesson import Lesson
 from napari_unet.widgets.model_file import (
@@ -64,7 +65,7 @@ class NetworkChoice(QObject):
         """
         data = read_model(path)
         self._check(data)
-        names = class_names(data)
+        names = _usable_names(data)
         if names:
             self._roster.adopt(names)
         if is_of_volumes(data) and not self._desk.planes.volumes:
@@ -77,7 +78,7 @@ class NetworkChoice(QObject):
 
     def _check(self, data: bytes) -> None:
         """Refuse a model that does not suit, before anything is changed."""
-        active, names = self._desk.active, class_names(data)
+        active, names = self._desk.active, _usable_names(data)
         if is_of_volumes(data):
             check_stack(None if active is None else active.image)
         if active is not None:
@@ -89,3 +90,8 @@ class NetworkChoice(QObject):
         self._segmenter.cancel()
         self._desk.see_volumes(volumes=volumes, between=then)
         self.turned.emit()
+
+
+def _usable_names(data: bytes) -> tuple[str, ...]:
+    """The names of a model's classes, as classes can have them here."""
+    return ClassList.named(class_names(data)).names

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -201,7 +202,9 @@ class Store(QObject):
             return self._folder
 
     def _append(self, entry: Entry) -> None:
-        self._open().append([entry])
+        wrong = self._open().append([entry])
+        if wrong:  # strokes must not wait for what never succeeds
+            self.warned.emit(f"A change cannot be saved: {wrong[0]}. Undo it; the rest is saved.")
 
     def _save(self, content: Manifest) -> None:
         try:
@@ -212,7 +215,8 @@ class Store(QObject):
     def _snapshot(
         self, entries: int, planes: dict[Plane, Annotations], classes: tuple[LabelClass, ...]
     ) -> None:
-        self._open().snapshot(entries, planes, classes)
+        with suppress(DamagedError):  # by classes, which is told when they are written
+            self._open().snapshot(entries, planes, classes)
 
     def _keep_held(self, planes: dict[Plane, Annotations]) -> None:
         self._open().keep_held(planes)

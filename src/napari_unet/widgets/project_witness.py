@@ -91,7 +91,7 @@ class Witness(QObject):
         if new:
             self.entered.emit(number)
         plane = number, index
-        how: Seen = "more" if plane == self._growing else "do"
+        how: Seen = "more" if plane == self._growing or binding.strokes.goes_on else "do"
         if self._desk.scanning and self.record.work.paint(plane) is None:
             how = "base"  # it was there before the image was chosen
         self._growing = plane if binding.strokes.drawing else None

@@ -10,6 +10,7 @@ from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.core.annotations import MAX_CLASSES
 from napari_unet.core.objects_ids import (
     FIRST_ID,
     changed_ids,
@@ -74,8 +75,9 @@ class Roster(QObject):
 
     def adopt(self, names: Sequence[str]) -> None:
         """Take the names that a model or strokes bring along, if they are others."""
-        if tuple(names) != self.classes.names:
-            self.set(ClassList.named(tuple(names), self.classes.objects))
+        classes = ClassList.named(tuple(names), self.classes.objects)
+        if classes.names != self.classes.names:
+            self.set(classes)
 
     def adopt_from(self, image: Image, paint: Labels | None) -> None:
         """Strokes that come with names for their classes bring them along, if they are the first.
@@ -91,7 +93,7 @@ class Roster(QObject):
             return
         paint = paint or find_paint(viewer, image)
         names = paint.metadata.get("classes", ()) if paint else ()
-        if len(names) > 1:
+        if _are_names(names):
             self.adopt(names)
 
     def reconcile(self, names: Sequence[str]) -> None:
@@ -181,3 +183,12 @@ class Roster(QObject):
         if number != self.selected and 1 <= number <= len(self.classes):
             self.selected = number
             self.selected_changed.emit()
+
+
+def _are_names(found: object) -> bool:
+    """Whether what stands in a layer's metadata can be the names of classes."""
+    return (
+        isinstance(found, list | tuple)
+        and 1 < len(found) <= MAX_CLASSES
+        and all(isinstance(name, str) for name in found)
+    )

@@ -21,12 +21,13 @@ from napari_unet.engine.messages import Box
 from napari_unet.widgets.easel import easel_of
 from napari_unet.widgets.planes import Index, indices
 from napari_unet.widgets.timers import single_shot
+from napari_unet.widgets.touched import Waiting, reached_planes, touched_planes
 
 _REST = 180  # ms without a change until strokes are looked at
 _LONGEST = 900  # ms until they are, however busily somebody paints
 _GROWING = 1000  # ms of a stroke until what there is of it is told
-_AT_ONCE = 8  # planes that are looked at as soon as a stroke is done
-_NEXT = 15  # ms between two planes of a stack, so that painting stays fluid
+_AT_ONCE = 5  # ms that planes of a stack are looked at for
+_NEXT = 10  # ms until the next ones are, so that painting stays fluid
 
 
 class StrokeWatch(QObject):
@@ -37,7 +38,8 @@ class StrokeWatch(QObject):
     changed : Index, Annotations
         A plane holds other paint than before.
     drawn : Index, Annotations
-        A stroke was just drawn, or (if `drawing`) is this far; `changed` tells of it later.
+        A stroke was just drawn, or (if `drawing`) is this far; `changed` tells of it later. If
+        `goes_on`, another part of it was told before.
     refused : str
         The layer holds what cannot be paint, as a sentence.
     """
@@ -52,13 +54,16 @@ class StrokeWatch(QObject):
         self.current: Index = (0,) * (layer.ndim - 2)
         self.snapshots: dict[Index, Annotations] = {}
         self.objects: tuple[int, ...] = ()  # classes whose objects have ids
-        self._dirty: dict[Index, None] = {}  # in order
+        self._dirty = Waiting()
         self._drawn: dict[Index, Annotations] = {}  # told as drawn, but not as a change yet
+        self._touched = Waiting()  # by a stroke, and not told as drawn yet
+        self._begun = self.goes_on = False  # a part of the stroke was told
         self._waiting = QElapsedTimer()  # since the first change that was not looked at
         self._timer = single_shot(self, self._compare_next)
         self.drawing = False  # the mouse is down
         self._growth = single_shot(self, self._tell_drawn)
         self._done = single_shot(self, self._tell_drawn)
+        self._rest = single_shot(self, self._tell_drawn, _NEXT)
         layer.events.labels_update.connect(self._on_drawing)
         layer.events.paint.connect(self._on_paint)
         layer.events.set_data.connect(self._on_undo_or_refresh)
@@ -66,9 +71,8 @@ class StrokeWatch(QObject):
 
     def close(self) -> None:
         """Stop watching."""
-        self._timer.stop()
-        self._growth.stop()
-        self._done.stop()
+        for timer in (self._timer, self._growth, self._done, self._rest):
+            timer.stop()
         self.layer.events.labels_update.disconnect(self._on_drawing)
         self.layer.events.paint.disconnect(self._on_paint)
         self.layer.events.set_data.disconnect(self._on_undo_or_refresh)
@@ -111,7 +115,7 @@ class StrokeWatch(QObject):
 
     def scan(self) -> None:
         """Look at all planes now."""
-        self._dirty = dict.fromkeys(indices(self.layer))
+        self._dirty = Waiting(indices(self.layer))
         self.flush()
 
     def put_back(self, strokes: Sequence[Painted]) -> None:
@@ -120,7 +124,7 @@ class StrokeWatch(QObject):
             where, values = stroke.values()
             self.lay((stroke.y, stroke.x, stroke.y + stroke.height, stroke.x + stroke.width))
             self.easel.write(stroke.index, stroke.y, stroke.x, where, values)
-            self._dirty[stroke.index] = None
+            self._dirty.add(stroke.index)
         self.flush()
         self.layer.refresh()
 
@@ -164,31 +168,47 @@ class StrokeWatch(QObject):
     def flush(self) -> None:
         """Look at what is dirty now, without waiting."""
         self._timer.stop()
-        for index in list(self._dirty):
+        self._tell_touched()
+        for index in self._dirty.near(self.current):
             self._compare(index)
 
     def _on_drawing(self) -> None:
         if self._done.isActive():  # some tools tell that they painted before they do
             return
+        self._begun &= self.drawing
         self.drawing = True
         if not self._growth.isActive():
             self._growth.start(_GROWING)
 
     def _tell_drawn(self) -> None:
-        planes = (self.current,) if self.drawing else tuple(self._dirty)[:_AT_ONCE]
-        for index in planes:
-            before = self.snapshots.get(index)
-            try:
-                after = self.easel.read(index, before, self.objects)
-            except (AnnotationError, IndexError):
-                continue  # told with the change
-            if after.blocks if before is None else not after.same_as(before):
-                self._drawn[index] = after
-                self.drawn.emit(index, after)
+        if self.drawing:
+            self._touched |= reached_planes(self.layer, self.current)
+        self._tell_touched(_AT_ONCE)
 
-    def _on_paint(self) -> None:
-        planes = indices(self.layer) if self.layer.n_edit_dimensions > 2 else (self.current,)
+    def _tell_touched(self, limit: int | None = None) -> None:
+        """Tell what was drawn, for so many ms; the rest a little later."""
+        self.goes_on = self._begun
+        for index in self._touched.near(self.current, limit):
+            self._tell_plane(index)
+        self.goes_on = False
+        if self._touched:
+            self._rest.start()
+
+    def _tell_plane(self, index: Index) -> None:
+        before = self.snapshots.get(index)
+        try:
+            after = self.easel.read(index, before, self.objects)
+        except (AnnotationError, IndexError):
+            return  # told with the change
+        if after.blocks if before is None else not after.same_as(before):
+            self._drawn[index], self._begun = after, True
+            self.drawn.emit(index, after)
+
+    def _on_paint(self, event: Any) -> None:  # noqa: ANN401
+        planes = touched_planes(self.layer, event.value) | {self.current}
         self._mark(planes)
+        self._touched |= planes
+        self._begun &= self.drawing
         self.drawing = False
         self._done.start(0)  # the data may be written after this event
 
@@ -203,20 +223,18 @@ class StrokeWatch(QObject):
     def _mark(self, planes: Any) -> None:  # noqa: ANN401
         if not self._dirty:
             self._waiting.start()
-        self._dirty |= dict.fromkeys(planes)
-        left = _LONGEST - self._waiting.elapsed()
-        self._timer.start(max(0, min(_REST, left)))
+        self._dirty.update(planes)
+        self._timer.start(max(0, min(_REST, _LONGEST - self._waiting.elapsed())))
 
     def _compare_next(self) -> None:
-        if not self._dirty:
-            return
-        first = self.current if self.current in self._dirty else next(iter(self._dirty))
-        self._compare(first)
+        if not self._touched:
+            for index in self._dirty.near(self.current, _AT_ONCE):
+                self._compare(index)
         if self._dirty:
             self._timer.start(_NEXT)
 
     def _compare(self, index: Index) -> None:
-        self._dirty.pop(index, None)
+        self._dirty.discard(index)
         before = self.snapshots.get(index)
         try:
             after = self.easel.read(index, before, self.objects)

@@ -136,3 +136,12 @@ def test_classes_go_through_the_log():
     change = Classes((), (LabelClass("cell", "#e69f00"),))
     assert decoded(entry([change]).encoded()).changes == (change,)
     assert change.inverted().after == ()
+
+
+def test_a_name_that_is_no_text_is_damage():
+    change = Classes((), (LabelClass("cell", "#e69f00"),))
+    body = entry([change]).encoded()
+    wrong = body.replace(b"cell", b"c\xff\xfel")
+    assert wrong != body
+    with pytest.raises(DamagedError, match=r"utf-8|UTF-8"):
+        decoded(wrong)

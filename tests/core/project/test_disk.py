@@ -9,6 +9,7 @@ import pytest
 
 from napari_unet.core.project import disk
 from napari_unet.core.project.changes import Entry
+from napari_unet.core.project.folder import ProjectFolder
 from napari_unet.core.project.log import StrokeLog
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into /proc")
@@ -60,3 +61,16 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         disk.write(path, b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["project.json"]
     assert path.read_bytes() == b"old"
+
+
+def test_a_new_folder_has_its_name_on_the_disk(tmp_path, synced):
+    folder = ProjectFolder.create(tmp_path / "a" / "b" / "project")
+    folder.close()
+    assert synced == [
+        (tmp_path, {"a"}),
+        (tmp_path / "a", {"b"}),
+        (tmp_path / "a" / "b", {"project"}),
+    ]
+    synced.clear()
+    disk.write(folder.path / "checkpoints" / "last.safetensors", b"model")
+    assert (folder.path, {"lock", "checkpoints"}) in synced

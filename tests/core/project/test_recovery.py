@@ -247,3 +247,63 @@ def test_held_out_strokes_that_cannot_be_read_cost_only_them(tmp_path):
     opened.folder.close()
     assert opened.held == {}
     assert "others are chosen, so the score may differ" in opened.told[0]
+
+
+def test_a_snapshot_of_planes_of_another_size_is_a_damaged_one(painted, reopened):
+    (painted.path / SNAPSHOT).unlink()
+    before = (painted.path / LOG).read_bytes()
+    opened = open_project(painted.path)
+    other = Annotations.of(np.ones((600, 500), np.uint8))
+    opened.folder.snapshot(99, {(1, (0,)): other}, ())
+    opened.folder.close()
+    opened = reopened(painted.path)
+    assert equal(dense(opened), painted.states[-1])
+    assert (painted.path / LOG).read_bytes() == before
+    assert list((painted.path / "damaged").glob("*snapshot.bin"))
+
+
+def test_a_log_that_is_only_shorter_is_told_with_what_the_snapshot_made_good(painted, reopened):
+    data = (painted.path / LOG).read_bytes()
+    with (painted.path / LOG).open("rb") as file:
+        file.seek(len(MAGIC))
+        ends = [end for _, end in whole_frames(file)]
+    (painted.path / LOG).write_bytes(data[: ends[4]])
+    opened = reopened(painted.path)
+    assert "shorter than it should be" in opened.told[0]
+    assert equal(dense(opened), painted.states[8])
+
+
+def test_a_snapshot_that_could_not_be_read_again_is_not_written(painted, reopened):
+    from napari_unet.core.project.changes import LabelClass
+    from napari_unet.core.project.errors import DamagedError
+
+    before = (painted.path / SNAPSHOT).read_bytes()
+    opened = open_project(painted.path)
+    with pytest.raises(DamagedError):
+        opened.folder.snapshot(12, {}, (LabelClass("", "#56b4e9"),))
+    opened.folder.close()
+    assert (painted.path / SNAPSHOT).read_bytes() == before
+
+
+def test_a_copy_inside_itself_is_refused(painted):
+    opened = open_project(painted.path)
+    (painted.path.parent / "link").symlink_to(painted.path, target_is_directory=True)
+    for inside in (painted.path / "mine", painted.path.parent / "link" / "my" / "project"):
+        with pytest.raises(ProjectError, match="outside"):
+            opened.folder.copy_to(inside, opened.record.work)
+        assert not inside.parent.joinpath("project").exists()
+        assert not inside.exists()
+    opened.folder.append([])  # it goes on where it is
+    opened.folder.close()
+
+
+@pytest.mark.parametrize("name", [LOG, SNAPSHOT, "lock", "damaged", "checkpoints"])
+def test_a_link_in_a_strangers_project_is_not_followed(painted, name):
+    """The log would be cut, and what is in the way overwritten."""
+    victim = painted.path.parent / "victim"
+    victim.mkdir() if "." not in name and name != "lock" else victim.write_bytes(b"mine")
+    (painted.path / name).unlink(missing_ok=True)
+    (painted.path / name).symlink_to(victim)
+    with pytest.raises(ProjectError, match="link"):
+        open_project(painted.path)
+    assert victim.is_dir() or victim.read_bytes() == b"mine"

@@ -117,11 +117,19 @@ class Work:
 
 
 def bridge(now: Work, wanted: Work, time: float) -> Entry | None:
-    """What turns one state into another; None if they are the same."""
+    """What turns one state into another; None if they are the same.
+
+    Raises
+    ------
+    DamagedError
+        If a plane has another size in each.
+    """
     before, after = now.planes, wanted.planes
     changes: list[Painted | Classes] = []
     for plane in before.keys() | after.keys():
         some = after.get(plane) or before[plane]
+        if before.get(plane, some).shape != some.shape:
+            raise DamagedError("a plane has two sizes")
         changes += difference(plane, before.get(plane), after.get(plane, Annotations(some.shape)))
     if now.classes != wanted.classes and wanted.classes:
         changes.append(Classes(now.classes, wanted.classes))

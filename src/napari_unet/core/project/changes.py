@@ -22,12 +22,13 @@ Px = Annotated[int, Meta(ge=0, le=2**31)]
 Side = Annotated[int, Meta(ge=1, le=BLOCK)]
 Plane: TypeAlias = tuple[int, tuple[int, ...]]  # number of the image, index of the plane in it
 _MOST_BYTES = BLOCK * BLOCK
+LONGEST_NAME = 500  # characters of a class's name
 
 
 class LabelClass(Struct, frozen=True):
     """One class: its name, its colour as #rrggbb, and whether its objects are told apart."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=500)]
+    name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
     colour: Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")]
     objects: bool = False
 

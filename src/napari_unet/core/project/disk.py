@@ -16,7 +16,7 @@ ASIDE = "damaged"  # the folder for what could not be read
 @contextmanager
 def durable(path: Path) -> Iterator[BinaryIO]:
     """A file to write to; it appears whole, and on the disk, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:
@@ -27,6 +27,14 @@ def durable(path: Path) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those that it lies in, where they are not there; on the disk, too."""
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for one in reversed(missing):  # a name is on the disk when the folder that has it is
+        sync_folder(one.parent)
 
 
 def write(path: Path, data: bytes | memoryview) -> None:
@@ -72,7 +80,7 @@ def cut(path: Path, length: int) -> None:
 def move_aside(path: Path) -> Path:
     """Move a file into the folder for damaged parts."""
     target = _free(path.parent / ASIDE, path.name)
-    target.parent.mkdir(exist_ok=True)
+    make_folder(target.parent)
     path.replace(target)
     sync_folder(path.parent)
     return target

@@ -32,6 +32,7 @@ from napari_unet.core.project.manifest import Manifest
 MANIFEST, BACKUP = "project.json", "project.backup.json"
 LOG, SNAPSHOT, HELD, LOCK = "strokes.log", "snapshot.bin", "held.bin", "lock"
 BEST, LAST = "checkpoints/best.safetensors", "checkpoints/last.safetensors"
+_WRITTEN = (MANIFEST, BACKUP, LOG, SNAPSHOT, HELD, LOCK, "checkpoints", "images", disk.ASIDE)
 
 
 @dataclass
@@ -56,12 +57,12 @@ class ProjectFolder:
         OSError
         """
         check_free(path)
-        path.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(path)
         return cls(path, StrokeLog(path / LOG), locked(path))
 
-    def append(self, entries: Sequence[Entry]) -> None:
-        """Add to the log of strokes."""
-        self.log.append(entries)
+    def append(self, entries: Sequence[Entry]) -> tuple[str, ...]:
+        """Add to the log of strokes; what is wrong with changes that had to be left out."""
+        return self.log.append(entries)
 
     def save(self, content: Manifest) -> None:
         """Write the manifest, and its second copy; paths of images in it are absolute.
@@ -105,7 +106,18 @@ class ProjectFolder:
 
         Links to images are relative to the folder, so the manifest must be saved anew. Where the
         log is not whole any more, it begins anew with all of `work`.
+
+        Raises
+        ------
+        ProjectError
+            If the other folder lies in this one, or is not empty.
+        OSError
         """
+        if self.path.resolve() in path.resolve().parents:
+            raise ProjectError(
+                f"{path} lies in the folder of the project itself: choose a place outside of "
+                f"{self.path}."
+            )
         whole, copy = self.is_whole(), ProjectFolder.create(path)
         try:
             for file in sorted(self.path.rglob("*")):
@@ -154,10 +166,17 @@ def locked(path: Path) -> FileLock:
     Raises
     ------
     ProjectError
-        If another process, or another window of this one, has it open.
+        If another process, or another window of this one, has it open; or if some of its files
+        are links, as what they lead to would be written and cut.
     OSError
         If the folder cannot be written.
     """
+    for name in _WRITTEN:
+        if (path / name).is_symlink():
+            raise ProjectError(
+                f"The project {path} cannot be used: “{name}” in it is a link to another place, "
+                "which would be changed. Put the file itself there if you know it."
+            )
     lock = FileLock(path / LOCK, thread_local=False)
     try:
         lock.acquire(timeout=0)

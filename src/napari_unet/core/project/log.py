@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from napari_unet.core.project import disk
-from napari_unet.core.project.changes import Entry, decoded
+from napari_unet.core.project.changes import Change, Entry, decoded
 from napari_unet.core.project.errors import DamagedError
-from napari_unet.core.project.frames import frame, whole_frames
+from napari_unet.core.project.frames import LARGEST, frame, whole_frames
+from napari_unet.core.project.room import Room
 
 MAGIC = b"unetlog1"
+_NO_RECORD = (DamagedError, UnicodeError, OverflowError, TypeError)
 
 
 class StrokeLog:
@@ -28,15 +32,26 @@ class StrokeLog:
         self.end = end
         self.count = count
 
-    def append(self, entries: Sequence[Entry]) -> None:
+    def append(self, entries: Sequence[Entry]) -> tuple[str, ...]:
         """Add entries; when this returns they are on the disk. May be repeated if it fails.
+
+        Returns
+        -------
+        tuple of str
+            What is wrong with changes that were left out, as no reader would take them or
+            anything behind them; empty if all were written.
 
         Raises
         ------
         OSError
         """
         new = not self.end
-        data = (MAGIC if new else b"") + b"".join(frame(entry.encoded()) for entry in entries)
+        wrong, bodies = [], []
+        for entry in entries:
+            usable, left_out = _readable(entry)
+            wrong += left_out
+            bodies += _bodies(usable)
+        data = (MAGIC if new else b"") + b"".join(map(frame, bodies))
         with self.path.open("r+b" if self.path.exists() else "xb") as file:
             if file.seek(0, 2) < self.end:
                 raise OSError(None, "its log of strokes was changed by another program")
@@ -47,7 +62,39 @@ class StrokeLog:
         if new:
             disk.sync_folder(self.path.parent)
         self.end += len(data)
-        self.count += len(entries)
+        self.count += len(bodies)
+        return tuple(wrong)
+
+
+def _readable(entry: Entry) -> tuple[Entry, list[str]]:
+    """An entry as a reader will take it; what is wrong with the changes that had to be left out."""
+    if not (wrong := _faults(entry)):
+        return entry, []
+    kept: list[Change] = []
+    wrong = []
+    for change in entry.changes:
+        found = _faults(replace(entry, changes=(change,)))
+        wrong += found
+        kept += [] if found else [change]
+    return replace(entry, changes=tuple(kept)), wrong
+
+
+def _faults(entry: Entry) -> list[str]:
+    try:
+        decoded(entry.encoded())
+    except _NO_RECORD as error:
+        return [str(error)]
+    return []
+
+
+def _bodies(entry: Entry) -> list[bytes]:
+    """An entry's records: one, unless that would be too long."""
+    body, half = entry.encoded(), len(entry.changes) // 2
+    if len(body) <= LARGEST or not half:
+        return [body]
+    how = "more" if entry.how in ("do", "more") else "base"  # what undoes is taken once
+    first, rest = entry.changes[:half], entry.changes[half:]
+    return _bodies(replace(entry, changes=first)) + _bodies(replace(entry, changes=rest, how=how))
 
 
 def read(path: Path, accept: Callable[[Entry], None]) -> tuple[StrokeLog, int]:
@@ -68,9 +115,11 @@ def read(path: Path, accept: Callable[[Entry], None]) -> tuple[StrokeLog, int]:
 
     Raises
     ------
+    ProjectError
+        If its paint takes more memory than there is.
     OSError
     """
-    log = StrokeLog(path)
+    log, room = StrokeLog(path), Room()
     if not path.exists():
         return log, 0
     with path.open("rb") as file:
@@ -81,7 +130,9 @@ def read(path: Path, accept: Callable[[Entry], None]) -> tuple[StrokeLog, int]:
         log.end = len(MAGIC)
         for body, after in whole_frames(file):
             try:
-                accept(decoded(body))
+                entry = decoded(body)
+                room.follow(entry)
+                accept(entry)
             except DamagedError:
                 break
             log.end = after

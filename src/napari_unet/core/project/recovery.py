@@ -10,8 +10,8 @@ from filelock import FileLock
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.project import disk, log, manifest, snapshot, sources
-from napari_unet.core.project.canvas import bridge
-from napari_unet.core.project.changes import Plane
+from napari_unet.core.project.canvas import Work, bridge
+from napari_unet.core.project.changes import Entry, Plane
 from napari_unet.core.project.errors import DamagedError, ProjectError
 from napari_unet.core.project.folder import (
     HELD,
@@ -24,7 +24,6 @@ from napari_unet.core.project.folder import (
 from napari_unet.core.project.looking import check_project, find_manifest
 from napari_unet.core.project.manifest import Manifest
 from napari_unet.core.project.record import Record
-from napari_unet.core.project.snapshot import Snapshot
 
 _SHORT = (
     "The log of strokes was shorter than it should be; the paint was taken from the last snapshot."
@@ -102,17 +101,16 @@ def _read_strokes(path: Path, lock: FileLock) -> tuple[ProjectFolder, Record, tu
     record = Record()
     strokes, rest = log.read(path / LOG, record.follow)
     folder = ProjectFolder(path, strokes, lock)
-    saved = _newer_snapshot(path / SNAPSHOT, strokes.count)
+    newer, missing = _newer_snapshot(path / SNAPSHOT, strokes.count, record.work)
     told: tuple[str, ...] = ()
     if rest:
         kept = disk.set_aside(path / LOG, strokes.end)
         disk.cut(path / LOG, strokes.end)
-        told = (_said(strokes.count, rest, kept.relative_to(path), snapshot=saved is not None),)
-    if saved is not None:
-        missing = bridge(record.work, saved.work, time.time())
+        told = (_said(strokes.count, rest, kept.relative_to(path), snapshot=newer),)
+    if newer:
         if missing is not None:
-            folder.append([missing])
             record.follow(missing)
+            folder.append([missing])
             told = told or (_SHORT,)
         # it counts entries that are no longer there
         disk.move_aside(path / SNAPSHOT)
@@ -130,16 +128,21 @@ def _read_held(path: Path) -> tuple[dict[Plane, Annotations], tuple[str, ...]]:
         return {}, (_DEALT_ANEW,)
 
 
-def _newer_snapshot(path: Path, entries: int) -> Snapshot | None:
-    """The snapshot, if it knows more than so many entries of the log."""
+def _newer_snapshot(path: Path, entries: int, work: Work) -> tuple[bool, Entry | None]:
+    """Whether the snapshot knows more than so many entries, which led to `work`; what is missing.
+
+    A snapshot that does not fit to them is a damaged one.
+    """
     if not path.is_file():
-        return None
+        return False, None
     try:
         saved = snapshot.read(path)
+        if saved.entries <= entries:
+            return False, None
+        return True, bridge(work, saved.work, time.time())
     except DamagedError:
         disk.move_aside(path)
-        return None
-    return saved if saved.entries > entries else None
+        return False, None
 
 
 def _said(entries: int, rest: int, kept: Path, *, snapshot: bool) -> str:

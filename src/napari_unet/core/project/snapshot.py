@@ -21,6 +21,7 @@ from napari_unet.core.project.canvas import Work
 from napari_unet.core.project.changes import LabelClasses, Plane, Px, packed_as, unpacked
 from napari_unet.core.project.errors import DamagedError
 from napari_unet.core.project.frames import frame, whole_frames
+from napari_unet.core.project.room import Room
 
 MAGIC = b"unetsna1"
 Number = Annotated[int, Meta(ge=0)]
@@ -53,11 +54,15 @@ def write(
 
     Raises
     ------
+    DamagedError
+        If it could not be read again; what is on the disk stays.
     OSError
     """
+    head = msgspec.msgpack.encode(_Head(entries, len(planes), classes))
+    packed_as(_Head, head)
     with disk.durable(path) as file:
         file.write(MAGIC)
-        file.write(frame(msgspec.msgpack.encode(_Head(entries, len(planes), classes))))
+        file.write(frame(head))
         for (image, index), paint in planes.items():
             blocks = tuple((b.y, b.x, zlib.compress(b.values.tobytes(), 1)) for b in paint.blocks)
             file.write(frame(msgspec.msgpack.encode(_Plane(image, index, paint.sides, blocks))))
@@ -70,6 +75,8 @@ def read(path: Path) -> Snapshot:
     ------
     DamagedError
         If any of it is not whole.
+    ProjectError
+        If its paint takes more memory than there is.
     OSError
     """
     with BytesIO(path.read_bytes()) as file:
@@ -82,6 +89,9 @@ def read(path: Path) -> Snapshot:
     planes = [packed_as(_Plane, body) for body in bodies[1:]]
     if len(planes) != head.planes:
         raise DamagedError(f"{len(planes)} planes instead of {head.planes}")
+    room = Room()
+    for plane in planes:
+        room.take(len(plane.blocks), plane.shape)
     work = Work({(p.image, p.index): _annotations(p) for p in planes}, head.classes)
     return Snapshot(head.entries, work)
 
