@@ -37,9 +37,7 @@ def test_blocks_are_found_wherever_they_stand():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_each_block_says_its_language(page, request):
-    if page.name == "share.md":  # one block there does not yet
-        request.applymarker(pytest.mark.xfail(strict=False))
+def test_each_block_says_its_language(page):
     text = page.read_text(encoding="utf-8")
     assert "" not in {block.language for block in found(text)}
     assert text.count("```") == 2 * len(found(text))  # none is missed

@@ -17,7 +17,7 @@ from napari_unet.core.unet import UNet
 from pages import ROOT, blocks, commands
 
 # not here: windows, schedulers, projects, the large network, volumes, packages of others
-ELSEWHERE = {"demo", "--cluster", "--project", "--preset", "--volume", "affable-shark.zip"}
+ELSEWHERE = {"demo", "--cluster", "--project", "--preset", "--volume", "package.zip"}
 GUIDES = (
     "start.md",
     *(f"how-to/{n}.md" for n in ("batch", "command-line", "gpu", "objects", "share")),
