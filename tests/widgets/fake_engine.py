@@ -160,22 +160,26 @@ class FakeEngine:
     def segment_folder(self, command):
         source = Path(command.source)
         if not source.is_dir():
-            self.say(m.Refused(f"There is no folder {source}: check how it is written."))
+            sentence = f"There is no folder {source}: check how it is written."
+            self.say(m.Refused(sentence, run=command.run))
             return
         files = sorted(source.glob(command.pattern))[: command.limit or None]
         failed = 0
-        self.queue.append(m.FolderFound(tuple(map(str, files))))
+        run = command.run
+        self.queue.append(m.FolderFound(tuple(map(str, files)), run))
         for done, file in enumerate(files, start=1):
             error = "It is broken." if "broken" in file.name else ""
             failed += bool(error)
             results = tuple(str(file) for kind in command.recipe.kinds)
             self.queue += [
-                m.FileAdvanced(str(file), 0.5),
+                m.FileAdvanced(str(file), 0.5, run),
                 m.FileSegmented(
-                    str(file), results[0], done, len(files), 0.1, error, objects=7, results=results
+                    str(file), results[0], done, len(files), 0.1, error, objects=7,
+                    results=results, run=run,
                 ),
-            ]
-        self.queue.append(m.FolderSegmented(len(files) - failed, 0, failed, cancelled=False))
+            ]  # fmt: skip
+        whole = len(files) - failed
+        self.queue.append(m.FolderSegmented(whole, 0, failed, cancelled=False, run=run))
 
     def work(self):
         """Something to do between commands; False if there is nothing."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -8,7 +10,12 @@ from napari.layers import Labels
 
 from napari_unet.core.recipe import Recipe
 from napari_unet.engine.host import Host
-from napari_unet.engine.messages import Refused
+from napari_unet.engine.messages import (
+    FileSegmented,
+    FolderFound,
+    FolderSegmented,
+    Refused,
+)
 from napari_unet.widgets.batch import BatchWidget
 
 
@@ -95,6 +102,19 @@ def test_the_preview_shows_the_first_file_and_writes_nothing(filled, viewer, qtb
     assert not (tmp_path / "labels").exists()
 
 
+def test_each_preview_has_a_folder_of_its_own(filled, viewer, qtbot):
+    targets, start = [], filled.runner.start
+    filled.runner.start = lambda command: (targets.append(Path(command.target)), start(command))
+    for number in (1, 2):
+        filled.message.setText("")
+        filled.preview.click()
+        qtbot.waitUntil(lambda: "first file" in filled.message.text(), timeout=8000)
+        assert len(viewer.layers) == 2 * number
+    first, second = targets
+    assert first != second
+    assert first.is_dir()  # as layers read it
+
+
 def test_what_the_form_says(filled, tmp_path):
     form = filled.form
     form.deep.value = True
@@ -174,6 +194,66 @@ def test_the_model_in_training_can_be_used(painted, viewer, tmp_path, qtbot):
     form.origin.value = form.origin.choices[1]
     finish(widget, qtbot)
     assert painted.keeper.running
+
+
+@pytest.fixture
+def shared(painted, viewer, tmp_path):
+    """A batch on the panel's engine, which does nothing with it."""
+    painted.keeper.post = lambda command: None
+    widget = BatchWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Batch")
+    form = widget.form
+    form.source.value, form.target.value = tmp_path, tmp_path / "out"
+    form.use_panel(None)
+    widget.start.click()
+    assert widget.runner.running
+    return widget
+
+
+def told(widget, *events):
+    widget._studio.keeper.received.emit(list(events))
+
+
+def test_training_that_waits_is_told(shared):
+    assert "Training waits" in shared.message.text()
+    run = shared.runner._run
+    told(shared, FolderFound(("a", "b"), run), FileSegmented("a", "a", 1, 2, 0.1, run=run))
+    assert shared.message.text().startswith("1 of 2 files")
+    assert "Training waits" in shared.message.text()
+
+
+def test_what_the_engine_refuses_besides_ends_no_batch(shared):
+    told(shared, Refused("This image has two channels.", "7:0"), Refused("It is no model."))
+    assert shared.runner.running
+    told(shared, Refused("There is no folder x.", run=shared.runner._run))
+    assert not shared.runner.running
+    assert shared.message.text() == "There is no folder x."
+
+
+def test_the_late_end_of_a_batch_that_was_cancelled_ends_no_other(shared):
+    first = shared.runner._run
+    shared.cancel.click()
+    shared.start.click()
+    second = shared.runner._run
+    told(
+        shared,
+        FileSegmented("x", "x", 1, 2, 0.1, run=first),
+        FolderSegmented(1, 0, 0, cancelled=True, run=first),
+    )
+    assert shared.runner.running
+    assert shared.table.texts() == []
+    told(shared, FolderFound(("a",), second), FolderSegmented(1, 0, 0, cancelled=False, run=second))
+    assert "Done: 1 segmented" in shared.message.text()
+
+
+def test_a_batch_whose_place_another_took_is_told_so(shared, viewer):
+    other = BatchWidget(viewer)
+    viewer.window.add_dock_widget(other, name="Another")
+    other.runner.start(shared.form.command())
+    told(shared, FolderFound(("a",), other.runner._run))
+    assert "took the place" in shared.message.text()
+    assert not shared.runner.running
+    assert other.runner.running
 
 
 @pytest.fixture

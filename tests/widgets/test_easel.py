@@ -85,6 +85,27 @@ def test_a_view_that_is_too_wide_shows_its_middle(easel):
     assert easel.origin == origin
 
 
+def test_what_keeps_its_value_is_not_written():
+    class Watched(np.ndarray):
+        def __setitem__(self, key, value):
+            if self is plane:
+                written.append(int(np.count_nonzero(key)))
+            super().__setitem__(key, value)
+
+    written = []
+    plane = np.arange(300, dtype=np.int32).reshape(15, 20).view(Watched)
+    table = np.arange(256, dtype=np.uint8)
+    table[[7, 9]] = 5
+    module.recode(plane, table)
+    assert written == [2]
+    truth = np.arange(300)
+    truth[[7, 9]] = 5
+    assert np.array_equal(plane.ravel(), truth)
+    table[:] = np.arange(256)
+    module.recode(plane, table)
+    assert written == [2]
+
+
 def test_other_values_reach_what_is_not_in_view(easel):
     easel.move((0, 0, 10, 10))
     easel.layer.data[0, 0] = 3

@@ -8,6 +8,8 @@ from napari.layers import Labels
 from napari_unet.core.annotations import AnnotationError
 from napari_unet.core.image import ImageError
 from napari_unet.core.objects_ids import without_class
+from napari_unet.engine.messages import Predicted
+from napari_unet.widgets import easel, layers, pyramid
 from napari_unet.widgets.layers import bind
 from napari_unet.widgets.pixels import pixels_of
 from napari_unet.widgets.planes import current_index, plane_shape
@@ -134,12 +136,42 @@ def test_the_plane_in_view_follows_the_sliders(viewer):
 
 def test_dropping_a_class_erases_it_and_closes_the_gap(viewer, bound):
     binding = bound([viewer.add_image(np.zeros((30, 40)))])
-    for layer in (binding.paint, binding.prediction):
-        layer.data[0, :3] = (1, 2, 3)
+    values = np.array([[1, 2, 3]], np.uint8)
+    binding.paint.data[:1, :3] = values
+    binding.tiles.write((), Predicted("", 1, 0, 0, values), visible=True)
+    binding.strokes.scan()
     binding.drop_class(without_class(2, ()))
     for layer in (binding.paint, binding.prediction):
         assert layer.data[0, :4].tolist() == [1, 0, 2, 0]
         assert layer.data.dtype == np.uint8
+    assert binding.strokes.counts[:4].tolist() == [0, 1, 1, 0]
+
+
+def test_dropping_a_class_leaves_blank_planes_as_they_are(viewer, bound, monkeypatch):
+    monkeypatch.setattr(pyramid, "_IN_MEMORY", 0)  # paint and prediction are sparse files
+    binding = bound([viewer.add_image(np.zeros((5, 30, 40)))])
+    assert isinstance(binding.paint.data, np.memmap)
+    values = np.array([[1, 2, 3]], np.uint8)
+    binding.paint.data[2, :1, :3] = values
+    binding.strokes.scan()
+    binding.tiles.write((3,), Predicted("", 1, 0, 0, values), visible=True)
+    touched = []
+    for module in (easel, layers):
+        once = module.recode
+        monkeypatch.setattr(module, "recode", lambda *a, do=once: (touched.append(a[0]), do(*a)))
+    looked, read = [], binding.strokes.easel.read
+    binding.strokes.easel.read = lambda index, *a: (looked.append(index), read(index, *a))[1]
+    binding.drop_class(without_class(2, ()))
+    assert binding.paint.data[2, 0, :3].tolist() == [1, 0, 2]
+    assert binding.prediction.data[3, 0, :3].tolist() == [1, 0, 2]
+    assert len(touched) == 3  # two planes of paint, painted on and in view, and one predicted
+    assert set(looked) <= {(0,), (2,)}
+
+
+def test_a_layer_that_was_just_made_holds_no_strokes(viewer, bound):
+    image = viewer.add_image(np.zeros((30, 40)))
+    assert bound([image]).blank
+    assert not bound([image]).blank  # it is found again
 
 
 def test_a_prediction_that_was_deleted_comes_back_with_what_it_showed(viewer, bound):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hands import paint, stroke
@@ -200,6 +202,26 @@ def test_segmenting_shows_progress_and_can_be_cancelled(painted, panel):
     panel.results.cancel.click()
     assert panel.results.bar.isHidden()
     assert panel.results.segment.isEnabled()
+
+
+def test_a_folder_is_segmented_with_what_is_trained_here(painted, panel, viewer, tmp_path):
+    studio = panel.studio
+    studio.walk.folder = tmp_path
+    panel.results.folder.click()
+    name = "Batch segment a folder (U-Net)"
+    batch = viewer.window.dock_widgets[name]
+    assert not batch.form.from_file
+    assert Path(batch.form.source.value) == tmp_path
+    assert batch.form.command().model == b""
+    batch.form.source.value = tmp_path.parent
+    panel.results.folder.click()
+    assert viewer.window.dock_widgets[name] is batch
+    assert len([n for n in viewer.window.dock_widgets if n.startswith("Batch")]) == 1
+    assert Path(batch.form.source.value) == tmp_path.parent  # what was chosen stays
+
+
+def test_without_a_model_no_folder_can_be_segmented(studio, panel):
+    assert not panel.results.folder.isEnabled()
 
 
 def test_the_form_has_every_setting_with_its_tip(panel):

@@ -10,7 +10,7 @@ from napari.layers import Labels
 
 from napari_unet.core import image as image_module
 from napari_unet.widgets import easel, pyramid
-from napari_unet.widgets.easel import MovingEasel
+from napari_unet.widgets.easel import Easel, MovingEasel
 from napari_unet.widgets.planes import axis_names, channel_axis, choose_channel_axis
 from napari_unet.widgets.project_opening import begin_new, open_into
 
@@ -30,6 +30,19 @@ def test_neighbours_are_predicted_before_the_user_scrolls(open_stack, viewer, qt
     viewer.dims.set_point(0, 4)
     qtbot.waitUntil(lambda: looks[-1].plane.endswith(":4"), timeout=5000)
     assert [name[-2:] for name in looks[-1].near] == [":3"]
+
+
+def test_a_new_layer_for_strokes_is_not_looked_through(open_stack, panel, viewer, monkeypatch):
+    read, looked = Easel.read, []
+    monkeypatch.setattr(Easel, "read", lambda s, at, *a: (looked.append(at), read(s, at, *a))[1])
+    studio = open_stack(hands.halves(5, 100, 90))
+    studio.desk.flush()
+    assert set(looked) <= {(0,)}  # the plane in view
+    given = Labels(np.zeros((5, 100, 90), np.uint8), name="given")
+    given.data[3, :5] = 2
+    studio.choose(studio.desk.active.images, given)
+    assert set(looked) == {(k,) for k in range(5)}
+    assert studio.desk.counts[2] == 450
 
 
 def test_axes_are_shown_and_can_be_changed(open_stack, panel, viewer, qtbot):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from napari_unet.core.device import Device
 from napari_unet.core.header import ModelError
@@ -25,6 +27,7 @@ from napari_unet.engine.folder import segment_folder
 from napari_unet.engine.messages import (
     Cancel,
     Event,
+    FolderEvent,
     PlaneName,
     Segmented,
     SegmentFolder,
@@ -47,6 +50,7 @@ class Jobs:
         self._plane: PlaneName = ""  # of the image
         self._image: Iterator[Event] | None = None
         self._folder: Generator[Event] | None = None
+        self._run = 0  # the folder's number
         self._stopped = False  # the folder, at the next file
         self._made: tuple[int, Predictor] | None = None  # of which generation
 
@@ -54,6 +58,11 @@ class Jobs:
     def waiting(self) -> bool:
         """Whether there is something left to segment."""
         return self._image is not None or self._folder is not None
+
+    @property
+    def run(self) -> int:
+        """The number of the folder that is being segmented; 0 if there is none."""
+        return 0 if self._folder is None else self._run
 
     def take(self, command: SegmentImage | SegmentFolder | Cancel) -> None:
         """Begin a job in the place of the one before of its kind, or stop one.
@@ -102,9 +111,11 @@ class Jobs:
             command.recipe, command.again, command.limit,
         )  # fmt: skip
         segmenter = ModelSegmenter(model.to_bytes(), compute, spare=1)
-        return segment_folder(
+        events = segment_folder(
             order, segmenter, cluster=command.cluster, stopped=lambda: self._stopped
         )
+        self._run = command.run
+        return _numbered(events, command.run)
 
     def _segment_image(self, command: SegmentImage) -> Iterator[Event]:
         """All tiles of a plane, with the weights that are best when the job begins."""
@@ -159,3 +170,9 @@ class Jobs:
             done += labels.size
             z, y, x = tile.corner
             yield Segmented(plane, y, x, labels, done, pixels, z)
+
+
+def _numbered(events: Generator[FolderEvent], run: int) -> Generator[Event]:
+    with closing(events):
+        for event in events:
+            yield replace(event, run=run)

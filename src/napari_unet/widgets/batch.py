@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import weakref
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 from napari.viewer import Viewer
@@ -25,11 +24,13 @@ from napari_unet.widgets.batch_runner import BatchRunner
 from napari_unet.widgets.file_table import FileTable
 from napari_unet.widgets.mirror import ActivityMirror
 from napari_unet.widgets.model_file import ModelFileError
-from napari_unet.widgets.results import layers_of
+from napari_unet.widgets.results import Room, layers_of
 from napari_unet.widgets.share_button import copy_text
 from napari_unet.widgets.studios import studio_of
 
 _SAVE_FIRST = " Save the model as model.safetensors first."
+_WAITS = "Training waits until this is done or cancelled."
+_DOCK = "Batch segment a folder (U-Net)"  # as the menu calls it, which then finds the same one
 _NARROWEST = 320  # px
 _FINE = 1000  # steps of the bar for one file
 
@@ -51,10 +52,10 @@ class BatchWidget(QWidget):
         self._pace = Pace()
         self._kinds: tuple[Kind, ...] = ()  # of the results in the table
         self._mirror = ActivityMirror("U-Net: segmenting files")
-        self._previews = Path(tempfile.mkdtemp(prefix="napari-unet-"))
+        self._room: Room | None = None  # for what the preview makes
         self.form, self.table = BatchForm(self), FileTable(self)
         self.preview = QPushButton("Preview first file", self)
-        self.preview.setToolTip("Segment the first file and show it; nothing is kept.")
+        self.preview.setToolTip("Segment the whole first file and show it; nothing is kept.")
         self.copy = QPushButton("Copy as command", self)
         self.copy.setToolTip("Copy the command line that does the same, for scripts and clusters.")
         self.start = QPushButton("Segment all files", self)
@@ -92,11 +93,15 @@ class BatchWidget(QWidget):
         self.runner.told.connect(self._take)
         self.runner.ended.connect(self._on_ended)
         self.destroyed.connect(partial(self.runner.close))
-        self.destroyed.connect(partial(shutil.rmtree, self._previews, ignore_errors=True))
 
     def sizeHint(self) -> QSize:
         """Room for some files."""
         return QSize(380, 640)
+
+    def use_panel(self) -> None:
+        """Segment with the model being trained in this window, unless a batch is on its way."""
+        if not self.runner.running:
+            self.form.use_panel(self._studio.walk.folder)
 
     def _refresh(self) -> None:
         running = self.runner.running
@@ -133,6 +138,8 @@ class BatchWidget(QWidget):
         away = self._studio.keeper.host is not None
         self._say("Starting on this machine, where the files are…" if away else "Starting…")
         self.runner.start(command)
+        if self.runner.holds_up:
+            self._say(f"Starting… {_WAITS}")
         self._refresh()
 
     def _command(self, *, preview: bool) -> SegmentFolder:
@@ -143,7 +150,8 @@ class BatchWidget(QWidget):
                 "paint first, or choose a model file."
             )
         if preview:
-            return replace(command, target=str(self._previews), limit=1, again=True, cluster="")
+            self._room = Room()  # its own, as layers read what earlier previews made
+            return replace(command, target=str(self._room.path), limit=1, again=True, cluster="")
         if not command.target:
             raise BatchFormError("Choose a folder for the results.")
         return command
@@ -167,14 +175,15 @@ class BatchWidget(QWidget):
         if self._previewing:
             self._say(file.error or "Showing…", warn=bool(file.error))
             if not file.error:
-                self._open(file)
+                self._open(file, self._room)
             return
         self._pace.take(file)
         self.table.finish(file)
         self._mirror.show(file.done, file.total)
         left = self._pace.left
         soon = f", about {in_words(left)} left" if left else ""
-        self._say(f"{file.done} of {file.total} files{soon}")
+        waits = f". {_WAITS}" if self.runner.holds_up else ""
+        self._say(f"{file.done} of {file.total} files{soon}{waits}")
 
     def _on_ended(self, sentence: str, warn: bool) -> None:  # noqa: FBT001 - a signal's
         self._mirror.close()
@@ -184,8 +193,8 @@ class BatchWidget(QWidget):
             self._say("This is what becomes of the first file. Nothing was written to disk.")
         self._refresh()
 
-    def _open(self, file: FileSegmented) -> None:
-        """Show a file with its results as layers."""
+    def _open(self, file: FileSegmented, room: Room | None = None) -> None:
+        """Show a file with its results, which may lie in a room, as layers."""
         viewer = self._viewer()
         if viewer is None:
             return
@@ -195,6 +204,8 @@ class BatchWidget(QWidget):
         except (FileError, ImageError, OSError) as error:
             self._say(str(error), warn=True)
             return
+        if room is not None:
+            room.keep_for(layers)
         for layer in layers:
             viewer.add_layer(layer)
 
@@ -209,3 +220,15 @@ class BatchWidget(QWidget):
             self.runner.cancel()
             self.runner.close()
         return super().event(event)
+
+
+def open_batch(viewer: Viewer) -> BatchWidget:
+    """The widget of a viewer, in view: the one that is docked, or a new one."""
+    batch: BatchWidget | None = viewer.window.dock_widgets.get(_DOCK)
+    if batch is None:
+        batch = BatchWidget(viewer)
+        viewer.window.add_dock_widget(batch, name=_DOCK, area="right", tabify=True)
+    dock: Any = batch.parentWidget()  # it may be closed, or behind another
+    dock.show()
+    dock.raise_()
+    return batch

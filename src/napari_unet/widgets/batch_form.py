@@ -110,6 +110,12 @@ class BatchForm(QWidget):
         """Whether a model file is used, and not the model being trained."""
         return bool(self.origin.value == _FROM_FILE)
 
+    def use_panel(self, folder: Path | None) -> None:
+        """Take the model being trained in this window and, if none is chosen yet, this folder."""
+        self.origin.value = _FROM_PANEL
+        if folder is not None and _path(self.source) is None:
+            self.source.value = folder
+
     def command(self) -> SegmentFolder:
         """What the form says; without a place for the results none is named.
 

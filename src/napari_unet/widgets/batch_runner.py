@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 from msgspec.structs import replace
 from qtpy.QtCore import QObject, Signal
 
@@ -21,6 +23,8 @@ from napari_unet.engine.messages import (
 from napari_unet.widgets import notices
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.studio import Studio
+
+_runs = count(1)  # of all batches, as two windows may use one engine
 
 
 class BatchRunner(QObject):
@@ -44,6 +48,7 @@ class BatchRunner(QObject):
         self._studio = studio
         self._own = Keeper()
         self._keeper: Keeper | None = None  # of the process that works
+        self._run = 0  # the number of the batch
         self._waiting: SegmentFolder | None = None  # for the model
         for keeper in (self._own, studio.keeper):
             keeper.received.connect(self._take)
@@ -57,8 +62,15 @@ class BatchRunner(QObject):
         """Whether a batch is on its way."""
         return self._keeper is not None
 
+    @property
+    def holds_up(self) -> bool:
+        """Whether the panel's own engine is at it, which cannot train meanwhile."""
+        return self._keeper is self._studio.keeper
+
     def start(self, command: SegmentFolder) -> None:
         """Begin a batch."""
+        self._run = next(_runs)
+        command = replace(command, run=self._run)
         away = self._studio.keeper.host is not None
         self._keeper = self._own if command.model or away else self._studio.keeper
         if away and not command.model:
@@ -90,18 +102,20 @@ class BatchRunner(QObject):
             if self._keeper is None or self.sender() is not self._keeper:
                 return
             match event:
-                case FolderFound() | FileAdvanced() | FileSegmented():
+                case FolderFound() if event.run > self._run:
+                    self._end("Another batch was started and took the place of this one.")
+                case FolderFound() | FileAdvanced() | FileSegmented() if event.run == self._run:
                     self.told.emit(event)
-                case FolderSegmented():
+                case FolderSegmented() if event.run == self._run:
                     self._end(_sum(event), warn=bool(event.problem))
-                case Refused():
+                case Refused() if event.run == self._run or self._keeper is self._own:
                     self._end(event.sentence, warn=self._keeper is self._own)
                 case Failed():
                     if self._keeper is self._own:
                         notices.report(event.sentence, event.traceback)
                     self._end(event.sentence)
                 case _:
-                    pass  # training and live prediction are for the panel
+                    pass  # of a batch that was cancelled; training and prediction: the panel's
 
     def _on_died(self, said: str) -> None:
         # the model is waited for from the panel's process

@@ -91,12 +91,14 @@ class Desk(QObject):
         old_paint, shown = (known.paint, known.prediction) if known else (None, None)
         binding = bind(viewer, self._count, images, paint or old_paint, colours, shown)
         if known is not None:
+            binding.tiles.planes |= known.tiles.planes
             self._drop(known)
         self._take(binding)
         self._turn_to(binding)
-        self.scanning = True
-        binding.strokes.scan()
-        self.scanning = False
+        if not binding.blank:
+            self.scanning = True
+            binding.strokes.scan()
+            self.scanning = False
         self.bound.emit(binding)
 
     def see_volumes(self, *, volumes: bool, between: Callable[[], None]) -> None:

@@ -25,6 +25,18 @@ def easel_of(layer: Labels) -> Easel:
     return known if isinstance(known, Easel) and known.layer is layer else Easel(layer)
 
 
+def recode(plane: NDArray[Any], values: NDArray[Any]) -> None:
+    """Give a plane other values: `values[v]` for each v it knows.
+
+    Only what changes is written, as the rest may lie in a file as large as what was written.
+    """
+    others = values != np.arange(len(values))
+    where = plane < len(values)
+    where[where] = others[plane[where]]
+    if where.any():
+        plane[where] = values[plane[where]]
+
+
 class Easel:
     """A paint layer as it is: as large as its image, and always in the same place.
 
@@ -71,9 +83,7 @@ class Easel:
     def recode(self, painted: Iterable[Index], values: NDArray[Any]) -> None:
         """Give the paint on these planes other values: `values[v]` for each v it knows."""
         for index in painted:
-            plane = self.layer.data[index]
-            known = plane < len(values)
-            plane[known] = values[plane[known]]
+            recode(self.layer.data[index], values)
 
     def shows(self, box: Box) -> bool:  # noqa: ARG002
         """Whether a box can be painted on."""

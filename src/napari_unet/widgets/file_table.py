@@ -115,7 +115,7 @@ class FileTable(QTableView):
         self.setWordWrap(False)
         head = self.horizontalHeader()
         head.setStretchLastSection(True)
-        for column, width in ((_FILE, 130), (_STATE, 92), (_TIME, 58), (_OBJECTS, 62)):
+        for column, width in ((_FILE, 120), (_STATE, 92), (_TIME, 58), (_OBJECTS, 62)):
             head.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             self.setColumnWidth(column, width)
         self.hideColumn(_ERROR)

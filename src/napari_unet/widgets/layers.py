@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from napari_unet.core.annotations import check_shapes
 from napari_unet.core.image import ImageError, is_large
-from napari_unet.widgets.easel import MovingEasel, easel_of
+from napari_unet.widgets.easel import MovingEasel, easel_of, recode
 from napari_unet.widgets.palette import label_colours
 from napari_unet.widgets.place import Follower, lay_over, place_of
-from napari_unet.widgets.planes import check_channels, full_shape, indices, plane_shape
+from napari_unet.widgets.planes import check_channels, full_shape, plane_shape
 from napari_unet.widgets.pyramid import blank
 from napari_unet.widgets.strokes import StrokeWatch
 from napari_unet.widgets.tiles import TileWriter
@@ -38,6 +38,7 @@ class Binding:
     lengths : (…, Y, X) of the image when it was bound.
     prediction : uint8 classes, written by the engine only.
     predicted : whether it holds some.
+    blank : the layer for strokes was made with the binding, so there are none.
     """
 
     def __init__(self, number: int, images: Sequence[Image], paint: Labels, view: Labels) -> None:
@@ -48,7 +49,7 @@ class Binding:
         self.strokes = StrokeWatch(paint)
         self.lengths = full_shape(self.image)
         self.tiles = TileWriter(view)
-        self.predicted = False
+        self.predicted = self.blank = False
         self._follower = Follower(self.image, self._follow)
 
     @property
@@ -88,7 +89,7 @@ class Binding:
             old.data, name=old.name, opacity=old.opacity, colormap=old.colormap,
             **place_of(self.image),
         )  # fmt: skip
-        self.tiles = TileWriter(self.prediction)
+        self.tiles = TileWriter(self.prediction, self.tiles.planes)
 
     def recolour(self, colours: Sequence[str]) -> None:
         """Give both layers these class colours."""
@@ -98,10 +99,15 @@ class Binding:
     def drop_class(self, table: NDArray[np.uint8]) -> None:
         """Erase a class from paint and prediction: (256,) values that take others' places."""
         self.strokes.flush()
-        self.strokes.easel.recode(indices(self.paint), table)
-        self.paint.data = self.paint.data  # tells that it changed
+        painted = {index for index, paint in self.strokes.snapshots.items() if paint.blocks}
+        painted.add(self.strokes.current)  # it may hold what cannot be paint yet
+        self.strokes.easel.recode(painted, table)
+        self.paint.refresh()
+        self.paint.events.set_data()  # tells that it changed, also where it is hidden
         if isinstance(self.prediction.data, np.ndarray):
-            self.prediction.data = table[np.minimum(self.prediction.data, 255)]
+            for index in self.tiles.planes:
+                recode(self.prediction.data[index], table)
+            self.prediction.refresh()
         else:  # what is in view is predicted anew
             self.prediction.data = blank(self.lengths)
         self.strokes.flush()
@@ -145,7 +151,8 @@ def bind(
     """
     check_channels(images)
     image = images[0]
-    paint = paint or find_paint(viewer, image) or new_paint(image, colours)
+    known = paint or find_paint(viewer, image)
+    paint = known or new_paint(image, colours)
     _check_paint(paint, image)
     top = max(viewer.layers.index(layer) for layer in images)
     if prediction is None or prediction not in viewer.layers:
@@ -159,6 +166,7 @@ def bind(
     elif viewer.layers.index(paint) < viewer.layers.index(prediction):
         viewer.layers.move(viewer.layers.index(paint), len(viewer.layers))
     binding = Binding(number, images, paint, prediction)
+    binding.blank = known is None
     binding.recolour(colours)
     return binding
 

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.widgets.batch import open_batch
 from napari_unet.widgets.guidance import Step, advice
 from napari_unet.widgets.model_file import PATTERN, SUFFIX, ModelFileError
 from napari_unet.widgets.object_section import ObjectSection
@@ -22,7 +23,7 @@ from napari_unet.widgets.style import show_next
 
 
 class ResultSection(QWidget):
-    """Segment all, number objects, save and load."""
+    """Segment all, and other images; number objects, save and load."""
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,6 +31,9 @@ class ResultSection(QWidget):
         self.segment = QPushButton("Se&gment this image", self)
         self.segment.setMinimumHeight(28)
         self.segment.setToolTip("Segment the whole image into a new Labels layer.")
+        self.folder = QPushButton("Segment f&older…", self)  # Alt+F is the File menu's
+        self.folder.setMinimumHeight(28)
+        self.folder.setToolTip("Segment all images of a folder with the model being trained here.")
         self.bar, self.cancel = QProgressBar(self), QPushButton("Cancel", self)
         self.bar.setAccessibleName("Progress of segmenting")
         self.cancel.setToolTip("Stop segmenting; the new layer is not made.")
@@ -43,7 +47,9 @@ class ResultSection(QWidget):
         self.refresh()
 
     def _lay_out(self) -> None:
-        progress, files = QHBoxLayout(), QHBoxLayout()
+        segment, progress, files = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
+        segment.addWidget(self.segment, 1)
+        segment.addWidget(self.folder, 1)
         progress.addWidget(self.bar, 1)
         progress.addWidget(self.cancel)
         files.addWidget(self.save)
@@ -51,7 +57,7 @@ class ResultSection(QWidget):
         files.addWidget(self.share)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.segment)
+        layout.addLayout(segment)
         layout.addLayout(progress)
         layout.addWidget(self.objects)
         layout.addLayout(files)
@@ -59,6 +65,7 @@ class ResultSection(QWidget):
     def _connect(self) -> None:
         studio = self._studio
         self.segment.clicked.connect(studio.segment)
+        self.folder.clicked.connect(self._on_folder)
         self.cancel.clicked.connect(studio.segmenter.cancel)
         self.save.clicked.connect(self._on_save)
         self.load.clicked.connect(self._on_load)
@@ -73,6 +80,7 @@ class ResultSection(QWidget):
         show_next(self.segment, is_next=advice(now).step is Step.SEGMENT)
         self.bar.setVisible(now.segmenting)
         self.cancel.setVisible(now.segmenting)
+        self.folder.setEnabled(now.answered)
         self.save.setEnabled(now.answered)
         self.share.setEnabled(now.answered)
         if not now.segmenting:
@@ -81,6 +89,11 @@ class ResultSection(QWidget):
     def _on_progress(self, done: int, total: int) -> None:
         self.bar.setMaximum(total)
         self.bar.setValue(done)
+
+    def _on_folder(self) -> None:
+        viewer = self._studio.watch.viewer
+        if viewer is not None:
+            open_batch(viewer).use_panel()
 
     def _on_save(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save the model", f"model{SUFFIX}", PATTERN)

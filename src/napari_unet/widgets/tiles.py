@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject
@@ -56,10 +57,13 @@ class TileWriter:
     ----------
     layer : Labels
         uint8 of shape (…, Y, X).
+
+    planes : of Index
+        Those that hold a prediction already; the attribute names all that do.
     """
 
-    def __init__(self, layer: Labels) -> None:
-        self.layer = layer
+    def __init__(self, layer: Labels, planes: Iterable[Index] = ()) -> None:
+        self.layer, self.planes = layer, set(planes)
         self.overlay: Image | None = None
         self._newest: dict[Index, int] = {}
         self._refresher = Refresher(layer, _PAUSE)
@@ -87,6 +91,7 @@ class TileWriter:
         self._newest[index] = tile.generation
         if not write(self.layer.data, index, tile.y, tile.x, tile.labels):
             return False
+        self.planes.add(index)
         if visible and self.layer.visible:
             self._refresher.ask()
         overlay, refresher = self.overlay, self._overlay_refresher

@@ -141,7 +141,8 @@ class SegmentFolder(Message, frozen=True, eq=False):
 
     `model` is a model file's bytes, or empty for the best model of this session; `deep` takes
     sub-folders too; `again` does what is done once more; `limit` takes only the first so many;
-    `cluster` is the address of a Dask scheduler, empty to compute here.
+    `cluster` is the address of a Dask scheduler, empty to compute here; `run` is a number that its
+    events repeat, so that nobody takes those of an earlier folder for them.
     """
 
     source: str
@@ -153,6 +154,7 @@ class SegmentFolder(Message, frozen=True, eq=False):
     again: bool = False
     limit: int = 0
     cluster: str = ""
+    run: int = 0
 
 
 class Cancel(Message, frozen=True, eq=False):

@@ -133,12 +133,14 @@ class Refused(Message, frozen=True, eq=False):
     """A command that could not be followed, and what to do, as a sentence.
 
     `plane` is the one that the command was about, empty where it was about none. `withheld`: it
-    was `Export`, so the model does not come.
+    was `Export`, so the model does not come. `run` is the number of the `SegmentFolder` that came
+    to its end with it, 0 where none did.
     """
 
     sentence: str
     plane: PlaneName = ""
     withheld: bool = False
+    run: int = 0
 
 
 class Restored(Message, frozen=True, eq=False):

@@ -1,4 +1,4 @@
-"""Events of `SegmentFolder`: what becomes of its files."""
+"""Events of `SegmentFolder`: what becomes of its files. `run` is the command's number."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ class FolderFound(Message, frozen=True, eq=False):
     """`SegmentFolder` begins: the files that it found."""
 
     files: tuple[str, ...]
+    run: int = 0
 
 
 class FileAdvanced(Message, frozen=True, eq=False):
@@ -18,6 +19,7 @@ class FileAdvanced(Message, frozen=True, eq=False):
 
     source: str
     share: float
+    run: int = 0
 
 
 class FileSegmented(Message, frozen=True, eq=False):
@@ -36,6 +38,7 @@ class FileSegmented(Message, frozen=True, eq=False):
     skipped: bool = False
     objects: int | None = None
     results: tuple[str, ...] = ()
+    run: int = 0
 
 
 class FolderSegmented(Message, frozen=True, eq=False):
@@ -46,6 +49,7 @@ class FolderSegmented(Message, frozen=True, eq=False):
     failed: int
     cancelled: bool
     problem: str = ""
+    run: int = 0
 
 
 FolderEvent: TypeAlias = FolderFound | FileAdvanced | FileSegmented | FolderSegmented
