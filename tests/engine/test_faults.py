@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -34,7 +35,7 @@ def run(small, quick, toy):
         m.Configure(("ground", "disk"), quick()), m.Open("a", case.raw),
         m.Look("a", (0, 0, 99, 99)), m.Annotate("a", Annotations.of(case.paint)),
     )  # fmt: skip
-    run.trainer, run.paint = session.bench.trainer, case.paint
+    run.bench, run.trainer, run.paint = session.bench, session.bench.trainer, case.paint
     return run
 
 
@@ -86,3 +87,28 @@ def test_another_error_is_not_taken_for_want_of_memory(run, monkeypatch):
     monkeypatch.setattr(run.trainer.tuner, "step", stumble)
     with pytest.raises(RuntimeError, match="device-side"):
         run(m.Train())
+
+
+@pytest.mark.parametrize(
+    ("command", "of"),
+    [
+        (m.Open("b", np.zeros((1, 40, 40), np.uint8)), "open"),
+        (m.Export(), "model"),
+    ],
+)
+def test_a_command_that_does_not_fit_is_told_in_a_sentence(run, monkeypatch, command, of):
+    with monkeypatch.context() as patch:
+        patch.setattr(run.bench, of, fail)
+        heard = run(command, m.Train(), until=m.Refused)
+        assert "choose the device cpu" in heard[-1].sentence
+        assert heard[-1].withheld == isinstance(command, m.Export)
+    assert run(m.Train(), until=m.Trained)
+
+
+def test_another_error_of_a_command_is_not_taken_for_want_of_memory(run, monkeypatch):
+    def stumble(*args):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(run.bench, "model", stumble)
+    with pytest.raises(RuntimeError, match="device-side"):
+        run(m.Export())
