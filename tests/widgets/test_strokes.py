@@ -234,6 +234,7 @@ def test_many_slices_are_told_in_pieces_so_that_painting_stays_fluid(deep, qtbot
     qtbot.waitUntil(lambda: len(deep.told) >= len(painted), timeout=5000)
     qtbot.waitUntil(lambda: len(deep.snapshots) >= len(painted), timeout=5000)
     timer.stop()
+    tick()
     assert 1 <= max(told_at_once) <= 6  # of 41
     assert deep.told[0][1] is False
     assert deep.told[-1][1] is True
