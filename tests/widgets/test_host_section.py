@@ -105,6 +105,22 @@ def test_a_lost_line_keeps_strokes_and_goes_on_by_itself(away, painted, closed, 
     assert painted.desk.counts[2] > 20 * 50
 
 
+def test_who_was_segmenting_as_the_line_broke_is_told_when_it_is_back(away, painted, closed, qtbot):
+    painted.keeper.post = lambda command: None  # it will not finish
+    painted.segment()
+    del painted.keeper.post
+    closed.touch()
+    painted.keeper._link.process.kill()
+    qtbot.waitUntil(lambda: bool(painted.lesson.lost), timeout=10000)
+    assert not painted.segmenter.running
+    assert "“Segment this image” again" not in advice(painted.situation).sentence
+    closed.unlink()
+    qtbot.waitUntil(lambda: painted.lesson.report.answered, timeout=20000)
+    assert "“Segment this image” again" in advice(painted.situation).sentence
+    painted.lesson.say("")
+    assert "“Segment this image” again" not in advice(painted.situation).sentence
+
+
 def test_what_is_no_address_is_told_at_once(section, painted):
     connect(section, "-oProxyCommand=x")
     assert "user@host" in section.state.text()

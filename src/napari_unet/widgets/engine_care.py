@@ -24,6 +24,10 @@ _UNFINISHED = (
     "The engine stopped while it was segmenting and was started again. Your strokes are safe. "
     "Press “Segment this image” again."
 )
+_BROKEN_OFF = (
+    "Segmenting was broken off as the engine was lost, and nothing of it was kept. Press “Segment "
+    "this image” again."
+)
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +59,9 @@ class EngineCare(QObject):
         self._keeper, self._desk, self._lesson = keeper, desk, lesson
         self._segmenter, self._configuration = segmenter, configuration
         self.host: Host | None = None
+        self._broken_off = False  # segmenting, which the user was not told yet
         self._patience = single_shot(self, self._move)
+        lesson.changed.connect(self._tell_broken_off)
         lesson.withheld.connect(self._hurry)
         keeper.received.connect(self._on_received)
         keeper.died.connect(self._on_died)
@@ -83,6 +89,7 @@ class EngineCare(QObject):
     def rest(self) -> None:
         """Nobody needs the engine any more; one that was to be left is not replaced."""
         stop(self._patience)
+        self._broken_off = False
 
     def _hurry(self) -> None:
         """Wait no longer for weights that will not come."""
@@ -130,13 +137,23 @@ class EngineCare(QObject):
         self._introduce(revived=revived)
         self._lesson.go_on()
 
-    def _on_given_up(self, said: str) -> None:
+    def _break_off(self) -> None:
+        """Segment no more; it is told when it can be done again, as other sentences come now."""
+        self._broken_off |= self._segmenter.running
         self._segmenter.fail("")
+
+    def _tell_broken_off(self) -> None:
+        if self._broken_off and self._lesson.report.answered:
+            self._broken_off = False
+            self._lesson.complain(_BROKEN_OFF)
+
+    def _on_given_up(self, said: str) -> None:
+        self._break_off()
         self._lesson.stop(gone=True)
         notices.report("The engine stopped several times in a row. Your strokes are safe.", said)
 
     def _on_parted(self, sentence: str, again: bool) -> None:  # noqa: FBT001 - a signal's
-        self._segmenter.fail("")
+        self._break_off()
         rest = (
             "The connection is tried again by itself."
             if again
