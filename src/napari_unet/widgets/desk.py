@@ -95,10 +95,12 @@ class Desk(QObject):
             self._drop(known)
         self._take(binding)
         self._turn_to(binding)
-        if not binding.blank:
-            self.scanning = True
+        self.scanning = True
+        if binding.blank:  # of a stack, that would be thousands of planes without paint
+            binding.strokes.flush()
+        else:
             binding.strokes.scan()
-            self.scanning = False
+        self.scanning = False
         self.bound.emit(binding)
 
     def see_volumes(self, *, volumes: bool, between: Callable[[], None]) -> None:
