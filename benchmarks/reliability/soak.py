@@ -6,11 +6,11 @@ A script paints with mouse events on two images and a stack, erases, undoes and 
 way and the project's), switches images and slices, starts and pauses training, shows and hides
 the probability of a class, saves the model, and saves the project to other places. Each minute it
 notes the memory of window and engine (mean of once a second), their threads, and the delays of a
-10 ms timer in the window. Every ten minutes all that was learnt is forgotten and learnt anew, so
-that ten minutes compare with other ten: an engine that has just begun holds two networks, at two
-working scales. Before that, training is paused and the hand rests until nothing is computed: memory
-at rest is what stays, while that at work depends on how busy the machine is. At last the window is
-closed, and whatever still runs is counted. Linux only (/proc).
+10 ms timer in the window. Every five minutes all that was learnt is forgotten and learnt anew.
+Then, before training begins again, the hand rests until nothing is computed: memory at rest in the
+same state, with an answer on all planes, is what tells whether any is lost. At work it depends on
+what is cached, on how many networks are compared, and on how busy the machine is. At last the
+window is closed, and whatever still runs is counted. Linux only (/proc).
 """
 
 # ruff: noqa: E402, S311, SLF001 - settings and paths first; dice are no secrets; the window's size
@@ -42,7 +42,7 @@ from napari_unet.widgets.panel import AnnotatePanel
 
 TICK = 10  # ms
 MOVES = 60  # of the mouse, a second
-ROUND = 10  # minutes after which all is learnt anew
+ROUND = 5  # minutes after which all is learnt anew
 WARM = 10  # minutes that do not count for growth
 RESTED, IDLE = 3, 0.03  # s one after the other, in each of which the engine computes so few s
 MOST_GROWTH, MOST_DELAY = 0.05, 100.0  # share; ms
@@ -197,21 +197,25 @@ class User:
         self.done["trained"] += 1
 
     def begin_anew(self):
-        """Forget what was learnt, and train from nothing."""
+        """Forget what was learnt, rest, and train from nothing; MB of window and engine at rest."""
         self.studio.lesson.reset()
-        QTest.qWait(500)
+        self.rest()
+        found = {"window_mb": status(os.getpid())[0], "engine_mb": status(self._engine)[0]}
         self.studio.train()
         self.done["begun"] += 1
+        return found
+
+    @property
+    def _engine(self):
+        return self.studio.keeper.process_id
 
     def rest(self):
-        """Pause, and take the hands off until both processes have had nothing to do for a while."""
-        self.studio.lesson.pause()
-        pids = os.getpid(), self.studio.keeper.process_id
-        quiet, before = 0, [cpu(pid) for pid in pids]
+        """Take the hands off until the engine has had nothing to do for a while."""
+        quiet, before = 0, cpu(self._engine)
         while quiet < RESTED:
             QTest.qWait(1000)
-            now = [cpu(pid) for pid in pids]
-            quiet = quiet + 1 if now[1] - before[1] < IDLE else 0
+            now = cpu(self._engine)
+            quiet = quiet + 1 if now - before < IDLE else 0
             before = now
 
     def look(self):
@@ -300,15 +304,11 @@ def growth(minutes, key, warm, summary=np.mean):
     return float(summary(counted[-part:]) / summary(counted[:part]) - 1)
 
 
-def weights_of(studio):
-    """MB of window and engine now."""
-    return {"window_mb": status(os.getpid())[0], "engine_mb": status(studio.keeper.process_id)[0]}
-
-
 def verdict(minutes, rests, jitter, left, warm):
     """What is to be shown, and whether it was."""
     after = [m for m in minutes if m["minute"] > warm]
     at_work = {key: growth(minutes, key, warm) for key in ("window_mb", "engine_mb")}
+    rests = rests[max(0, int(warm / ROUND) - 1) :]
     at_rest = {key: rests[-1][key] / rests[0][key] - 1 for key in at_work} if rests else at_work
     threads = {
         key: after[-1][key] - max(m[key] for m in after[: max(1, len(after) // 5)])
@@ -363,15 +363,12 @@ def main():
         return ended
 
     while len(minutes) < chosen.minutes:
-        if len(minutes) % ROUND == 0:
-            user.begin_anew()
         while time.monotonic() - began < 60 * (len(minutes) + 1):
             user.act()
         minutes.append(minute_of(len(minutes) + 1, studio, jitter, scales))
         print(json.dumps(minutes[-1]), flush=True)
         if len(minutes) % ROUND == 0:
-            user.rest()
-            rests.append(weights_of(studio))
+            rests.append(user.begin_anew())
             print(json.dumps({"at rest": rests[-1]}), flush=True)
         note()
     jitter.stop()
