@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QObject
 
-from napari_unet.widgets.timers import is_waiting, single_shot, stop
+from napari_unet.widgets.timers import is_waiting, single_shot, start_once, stop
 
 
 def test_it_fires_once_however_often_it_is_started(qtbot):
@@ -35,3 +35,14 @@ def test_a_timer_that_qt_deleted_waits_for_nothing(qtbot):
     owner.deleteLater()
     qtbot.waitUntil(lambda: not is_waiting(timer))
     stop(timer)
+    start_once(timer)
+
+
+def test_a_timer_that_runs_is_not_put_off(qtbot):
+    calls = []
+    owner = QObject()
+    timer = single_shot(owner, lambda: calls.append(1), 60)
+    for _ in range(4):
+        start_once(timer)
+        qtbot.wait(20)
+    qtbot.waitUntil(lambda: calls == [1])

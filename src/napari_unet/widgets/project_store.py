@@ -25,7 +25,7 @@ from napari_unet.core.project.manifest import Manifest, Source
 from napari_unet.widgets.autosave import Autosave
 from napari_unet.widgets.project_images import identified
 from napari_unet.widgets.project_models import ModelCopies
-from napari_unet.widgets.timers import single_shot
+from napari_unet.widgets.timers import single_shot, start_once
 
 
 class _Kind(Enum):
@@ -108,8 +108,7 @@ class Store(QObject):
 
     def touch(self) -> None:
         """Write the manifest soon."""
-        if not self._soon.isActive():
-            self._soon.start()
+        start_once(self._soon)
 
     def snapshot(
         self, planes: Mapping[Plane, Annotations], classes: tuple[LabelClass, ...]

@@ -23,6 +23,13 @@ def stop(timer: QTimer) -> None:
         timer.stop()
 
 
+def start_once(timer: QTimer) -> None:
+    """Start a timer unless it runs; as a window closes, Qt may have deleted it already."""
+    with suppress(RuntimeError):
+        if not timer.isActive():
+            timer.start()
+
+
 def is_waiting(timer: QTimer) -> bool:
     """Whether a timer is to fire; not where Qt has deleted it already, as a window closes."""
     with suppress(RuntimeError):
