@@ -46,7 +46,7 @@ def painted(project, tmp_path):
     """A project with two painted images, the second one kept for validation."""
     image = tifffile.imread(project / "images" / "disk.tif")
     paint = np.asarray(Image.open(project / "strokes" / "disk.png"))
-    other = project / "images" / "other.tif"
+    other = tmp_path / "other.tif"  # that folder is shared by all tests
     tifffile.imwrite(other, image[::-1].copy())
     folder, record = ProjectFolder.create(tmp_path / "painted"), Record()
     entries = tuple(

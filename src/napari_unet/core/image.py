@@ -215,8 +215,9 @@ def check_numbers(pixels: Plane) -> Plane:
     return pixels
 
 
-def spread(length: int, count: int = _BLOCKS, side: int = _SIDE) -> list[slice]:
+def spread(length: int, count: int | None = None, side: int | None = None) -> list[slice]:
     """Where along an axis of `length` px the blocks of a sample lie."""
+    count, side = count or _BLOCKS, side or _SIDE
     steps = [round(i * (max(length, side) - side) / (count - 1)) for i in range(count)]
     return [slice(start, min(start + side, length)) for start in steps]
 

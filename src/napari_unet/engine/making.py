@@ -25,7 +25,7 @@ def model_of(
     made: Made = {
         **past.told,
         STEPS: past.steps + trainer.steps,
-        SECONDS: round(past.seconds + trainer.seconds, 1),
+        SECONDS: round(past.seconds + trainer.seconds, 3),
         "planes": len(trainer.splits),
         "painted pixels": int(trainer.counts.sum()),
         "seed": settings.training.seed,
