@@ -356,3 +356,11 @@ def test_tiles_come_one_by_one(small_net, cpu):
         assert tile == wanted
         assert values.shape[1:] == tuple(w.stop - w.start for w in tile.write)
         assert len(asked) == number
+
+
+@pytest.mark.parametrize("classes", [2, 3, 255])
+def test_the_first_of_the_most_probable_classes(classes):
+    values = torch.from_numpy(np.random.default_rng(0).integers(0, 4, (classes, 9, 13)))
+    found = module.most_probable(values.float())
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, values.numpy().argmax(0) + 1)  # NumPy takes the first

@@ -147,8 +147,7 @@ class Predictor:
             Tiles begin and end on the pooling grid, so this makes no seams.
         """
         for tile, found in self.mean(picture, self.blocks(picture), mirrored=mirrored):
-            labels: NDArray[np.uint8] = (found.argmax(0) + 1).to(torch.uint8).cpu().numpy()
-            yield tile, labels
+            yield tile, most_probable(found)
 
     def mean(
         self, picture: Picture, todo: Sequence[Tile], *, mirrored: bool
@@ -226,9 +225,7 @@ class Predictor:
     def labels(self, features: Tensor) -> NDArray[np.uint8]:
         """The most probable class 1…K of each pixel: (...) uint8 from features (D, ...)."""
         with torch.inference_mode():
-            best = logits(features, self.weight, self.bias).argmax(0) + 1
-        labels: NDArray[np.uint8] = best.to(torch.uint8).cpu().numpy()
-        return labels
+            return most_probable(logits(features, self.weight, self.bias))
 
     def _remember(self, key: _Key, features: Tensor) -> None:
         self._cache[key] = features
@@ -241,3 +238,10 @@ def logits(features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """The head alone, in float32: (K, ...) from features (D, ...)."""
     flat = features.flatten(1).float()
     return torch.addmm(bias[:, None], weight, flat).view(-1, *features.shape[1:])
+
+
+def most_probable(values: Tensor) -> NDArray[np.uint8]:
+    """The class 1…K with the largest of some values (K, ...), the first of several: (...) uint8."""
+    best = values.max(0).indices + 1  # `argmax` takes 40 times as long along the first axis
+    labels: NDArray[np.uint8] = best.to(torch.uint8).cpu().numpy()
+    return labels

@@ -12,14 +12,13 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from napari_unet.core.device import Device, choose
 from napari_unet.core.header import read_front
 from napari_unet.core.image import Normalisation, Picture
 from napari_unet.core.model import Model
-from napari_unet.core.prediction import OUTPUT, Predictor
+from napari_unet.core.prediction import OUTPUT, Predictor, most_probable
 from napari_unet.core.settings import Compute
 from napari_unet.core.suitable import check_channels, check_kind
 from napari_unet.core.tiling import Window
@@ -130,7 +129,7 @@ class ModelSegmenter:
         lazy = normalisation is not None
         with reading_ahead(picture, windows) if lazy else nullcontext(picture) as source:
             for tile, shares in predictor.mean(source, todo, mirrored=self.compute.mirrors):
-                classes = (shares.argmax(0) + 1).to(torch.uint8).cpu().numpy()
+                classes = most_probable(shares)
                 yield tile.write, classes, shares.float().cpu().numpy() if probabilities else None
 
     @cached_property
