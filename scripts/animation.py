@@ -1,6 +1,6 @@
-"""Make the short animation: strokes, the prediction that streams in, training, a correction.
+"""Make the short animation: strokes, predictions streaming in, training, a correction, a result.
 
-    xvfb-run -a -s "-screen 0 1600x1000x24" python scripts/animation.py docs/images/painting.webp
+    xvfb-run -a -s "-screen 0 1600x1300x24" python scripts/animation.py docs/images/painting.webp
 
 Every frame is the real window. Waiting is cut out; the clock in the corner shows the real time.
 """
@@ -106,6 +106,10 @@ def main():
     film.watch(lambda: False, chosen.seconds / 2, every=1)
     film.paint(*CORRECTION)
     film.watch(lambda: False, chosen.seconds / 2, every=1)
+    stage.put_down()
+    stage.panel.results.segment.click()
+    film.watch(lambda: "tissue segmentation" in stage.viewer.layers, 120, every=0.5)
+    film.take()
     film.save(chosen.out)
     stage.close()
 

@@ -44,7 +44,7 @@ def run(script, scale, *options):
     if sys.platform == "linux":
         if not shutil.which("xvfb-run"):
             sys.exit("screenshots: xvfb-run is not installed (Debian and Ubuntu: package xvfb)")
-        screen = f"-screen 0 {round(1600 * scale)}x{round(1000 * scale)}x24"
+        screen = f"-screen 0 {round(1600 * scale)}x{round(1300 * scale)}x24"
         command = ["xvfb-run", "-a", "-s", screen, *command]
     env = {**os.environ, "QT_SCALE_FACTOR": str(scale)}
     subprocess.run(command, check=True, env=env)

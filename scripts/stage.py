@@ -23,7 +23,7 @@ import hands
 import napari
 import numpy as np
 from PIL import Image
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_unet.core.samples import stained_tissue
@@ -40,13 +40,13 @@ STROKES = (
     (3, (120, 30), (150, 90), (150, 150), (200, 180)),
     (3, (345, 285), (400, 300), (440, 345)),
 )
-CORRECTION = (2, (205, 275), (240, 262), (262, 240))
+CORRECTION = (2, (485, 395), (492, 430), (480, 480))  # light specks of stroma, taken for empty
 
 
 class Stage:
     """A window of `size` with the panel at its right, `dock` px wide."""
 
-    def __init__(self, theme="dark", size=(1300, 900), dock=360):
+    def __init__(self, theme="dark", size=(1300, 1250), dock=360):
         self.viewer = napari.Viewer()
         self.viewer.theme = theme
         self.window = self.viewer.window._qt_window
@@ -92,6 +92,7 @@ class Stage:
             self.paint(number, *points)
         self.until(lambda: self.studio.lesson.report.answered, 120, "the first answer")
         self.until(lambda: self.prediction.all(), 120, "the prediction")
+        self.put_down()
 
     def clear(self):
         """Begin anew with an empty window: no images, no strokes, nothing learnt."""
@@ -109,18 +110,22 @@ class Stage:
         QTest.qWait(1)
         return np.ascontiguousarray(self.viewer.window.screenshot(flash=False)[..., :3])
 
-    def shot(self, path, *, dock=False):
-        """A picture of the window, or of the panel's dock alone."""
+    def shot(self, path, *, dock=None):
+        """A picture of the window, or of one dock alone."""
         QTest.qWait(700)
         frame = self.frame()
-        if dock:
+        if dock is not None:
             scale = frame.shape[1] / self.window.width()
-            at = self.dock.geometry()
+            at = dock.geometry()
             y, x, h, w = (round(v * scale) for v in (at.y(), at.x(), at.height(), at.width()))
             frame = frame[y : y + h, x : x + w]
         path.parent.mkdir(parents=True, exist_ok=True)
-        # 256 colours: a third of the bytes, and hardly to be told apart
-        Image.fromarray(frame).quantize(256).save(path, optimize=True)
+        Image.fromarray(frame).save(path, lossless=dock is not None, quality=90, method=6)
+
+    def put_down(self):
+        """The brush aside: its outline is not part of what a picture shows."""
+        QTest.mouseMove(hands.canvas(self.viewer), QPoint(5, 5))
+        QTest.qWait(100)
 
     def close(self):
         self.viewer.close()

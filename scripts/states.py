@@ -1,7 +1,7 @@
 """Take the panel through all its states in one theme, and make a picture of each.
 
-`screenshots.py` runs it. Pictures of the dock come as states/….png and states/…-light.png, those of
-the whole window as panel-….png.
+`screenshots.py` runs it. Pictures of the dock come as states/….webp and states/…-light.webp, those
+of the whole window as panel-….webp.
 """
 
 from __future__ import annotations
@@ -13,8 +13,23 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import tifffile
 from qtpy.QtTest import QTest
-from stage import STROKES, Stage
+from stage import HOME, STROKES, Stage
+
+from napari_unet.core.samples import stained_tissue, touching_cells
+from napari_unet.widgets.batch import open_batch
+
+EASY = (  # strokes on the sample of touching cells, as (class, points)
+    (1, (75, 225), (76, 270)),
+    (1, (180, 250), (185, 280), (205, 255)),
+    (1, (250, 290), (262, 320), (275, 325)),
+    (1, (25, 178), (55, 182)),
+    (2, (40, 150), (40, 170)),
+    (2, (62, 80), (82, 78)),
+    (2, (172, 155), (180, 162)),
+    (2, (190, 104), (205, 102)),
+)
 
 
 def main():
@@ -28,7 +43,11 @@ def main():
     stage = Stage(chosen.theme, dock=chosen.width)
     shots = Shots(stage, chosen.out, ending)
     tissue(stage, shots, chosen.seconds)
+    folder(stage, shots)
     troubles(stage, shots)
+    stage.close()
+    stage = Stage(chosen.theme, dock=chosen.width)
+    simple(stage, Shots(stage, chosen.out, ending))
     stage.close()
     # napari 0.9.2 can crash as a stack comes into a window from which all layers were removed
     stage = Stage(chosen.theme, dock=chosen.width)
@@ -42,12 +61,13 @@ class Shots:
     def __init__(self, stage, out, ending):
         self.stage, self.out, self.ending = stage, out, ending
 
-    def dock(self, name):
-        self.stage.shot(self.out / "states" / f"{name}{self.ending}.png", dock=True)
+    def dock(self, name, dock=None):
+        path = self.out / "states" / f"{name}{self.ending}.webp"
+        self.stage.shot(path, dock=dock or self.stage.dock)
 
     def window(self, name):
         if not self.ending:  # the pages show windows in the dark theme
-            self.stage.shot(self.out / f"panel-{name}.png")
+            self.stage.shot(self.out / f"panel-{name}.webp")
         self.dock(name)
 
 
@@ -78,7 +98,8 @@ def tissue(stage, shots, seconds):
     panel.results.segment.click()
     shots.dock("segmenting")
     stage.until(lambda: "tissue segmentation" in stage.viewer.layers, 600, "the whole image")
-    studio.desk.active.prediction.visible = studio.desk.active.paint.visible = False
+    stage.put_down()
+    studio.desk.active.prediction.visible = False
     shots.window("result")
     for name, fold in (("objects", panel.results.objects), ("settings", panel.settings),
                        ("keys", panel.keys)):  # fmt: skip
@@ -86,6 +107,37 @@ def tissue(stage, shots, seconds):
         QTest.qWait(500)
         shots.dock(name)
         fold.collapse()
+
+
+def folder(stage, shots):
+    """Three images of a folder, with the model that was trained."""
+    images = HOME / "images"
+    images.mkdir()
+    tissue = stained_tissue().image
+    for number, part in enumerate((tissue[:300], tissue[100:400], tissue[200:500])):
+        tifffile.imwrite(images / f"tissue_{number}.tif", part, photometric="rgb")
+    stage.panel.results.folder.click()
+    batch = open_batch(stage.viewer)  # the one that is there
+    batch.form.source.value, batch.form.target.value = images, HOME / "results"
+    batch.form.kinds["objects"].value = True
+    shots.dock("folder", batch.parentWidget())
+    batch.start.click()
+    stage.until(lambda: not batch.runner.running, 300, "the folder")
+    shots.dock("folder-done", batch.parentWidget())
+    batch.parentWidget().hide()
+    stage.dock.raise_()
+
+
+def simple(stage, shots):
+    """An image that is easy enough to be learnt in a minute, so that the guide says so."""
+    stage.open(np.asarray(touching_cells().image), "cells")
+    stage.studio.desk.active.paint.brush_size = 4
+    for number, *points in EASY:
+        stage.paint(number, *points)
+    stage.until(lambda: stage.studio.lesson.report.answered, 120, "the first answer")
+    stage.panel.training.train.click()
+    stage.until(lambda: stage.studio.lesson.report.good, 600, "a good score")
+    shots.window("good")
 
 
 def troubles(stage, shots):
