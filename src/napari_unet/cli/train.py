@@ -24,6 +24,11 @@ from napari_unet.engine.messages import Advised, Answered, Event, Judged, Ready,
 from napari_unet.engine.train import TrainingError, train
 
 
+def _init(said: str) -> str | Model:
+    """What the network starts from: a model file where it is not one of the two words."""
+    return said if said in ("bundled", "random") else open_model(Path(said))
+
+
 def run(options: argparse.Namespace) -> int:
     """Train and save a model."""
     _check_out(options.out)
@@ -34,9 +39,6 @@ def run(options: argparse.Namespace) -> int:
         found, anisotropy = read_volumes(options)
     else:
         found = read_project(options.project) if options.project else _from_files(options)
-    init: str | Model = options.init
-    if init not in ("bundled", "random"):
-        init = open_model(Path(options.init))
     if kept := sum(found.aside):
         say(
             f"{kept} of {len(found.images)} painted planes are kept for validation: judged by only."
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
             seconds=options.seconds,
             steps=options.steps,
             settings=chosen_settings(options),
-            init=init,
+            init=_init(options.init),
             objects=options.objects,
             anisotropy=anisotropy,
             report=watch.hear,
