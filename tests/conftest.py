@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,6 +31,7 @@ DISPLAY = "Xvfb -displayfd 1 -screen 0 1600x1000x24 -nolisten tcp & read end; ki
 
 def pytest_configure(config):
     """On one display, the windows of two processes would take the keyboard from each other."""
+    config.add_cleanup(partial(shutil.rmtree, OWN, ignore_errors=True))
     if BESIDE and shutil.which("Xvfb"):
         pipe = subprocess.PIPE
         server = subprocess.Popen(

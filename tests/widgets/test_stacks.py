@@ -11,7 +11,13 @@ from napari.layers import Labels
 from napari_unet.core import image as image_module
 from napari_unet.widgets import easel, pyramid
 from napari_unet.widgets.easel import Easel, MovingEasel
-from napari_unet.widgets.planes import axis_names, channel_axis, choose_channel_axis
+from napari_unet.widgets.planes import (
+    axis_names,
+    channel_axis,
+    choose_channel_axis,
+    depth_axis,
+    slice_axis,
+)
 from napari_unet.widgets.project_opening import begin_new, open_into
 
 
@@ -48,7 +54,7 @@ def test_a_new_layer_for_strokes_is_not_looked_through(open_stack, panel, viewer
 def test_axes_are_shown_and_can_be_changed(open_stack, panel, viewer, qtbot):
     studio = open_stack(hands.halves(3, 2, 100, 90), axis_labels=("z", "c", "y", "x"))
     axes = panel.image.axes
-    assert axes.currentText() == "channels: c (2)"
+    assert axes.currentText() == "channels: c (2); z (3)"
     active = studio.desk.active
     assert active.paint.data.shape == (3, 1, 100, 90)
     axes.setCurrentIndex(0)
@@ -56,7 +62,75 @@ def test_axes_are_shown_and_can_be_changed(open_stack, panel, viewer, qtbot):
     assert studio.desk.active.paint.data.shape == (3, 2, 100, 90)
     assert active.paint not in viewer.layers
     assert len([layer for layer in viewer.layers if isinstance(layer, Labels)]) == 2
-    assert "z (3), c (2)" in axes.currentText()
+    assert axes.currentText() == "z (3); planes: c (2)"
+
+
+@pytest.mark.parametrize(("labels", "wanted"), [
+    (("t", "z", "y", "x"), "z (3); planes: t (2)"),
+    (("z", "t", "y", "x"), "z (2); planes: t (3)"),
+    (None, "z: axis 1 (3); planes: axis 0 (2)"),
+])  # fmt: skip
+def test_what_the_axes_are_is_guessed_and_said(open_stack, panel, labels, wanted):
+    options = {} if labels is None else {"axis_labels": labels}
+    open_stack(hands.halves(2, 3, 100, 90), **options)
+    axes = panel.image.axes
+    assert axes.currentText() == wanted
+    entries = [axes.itemText(row) for row in range(axes.count())]
+    assert len(set(entries)) == len(entries) == 7  # z of two or none; channels of two, z or none
+    assert entries[0] == wanted
+
+
+def test_z_can_be_another_axis_or_none(open_stack, panel, viewer, qtbot):
+    studio = open_stack(hands.halves(2, 3, 100, 90))
+    axes, image = panel.image.axes, studio.desk.active.image
+    paint_both(studio, (0, 1))
+    assert depth_axis(image) == slice_axis(image) == 1
+    assert panel.image.volumes.text() == "look across axis 1"
+    for text, depth, following in (
+        ("z: axis 0 (2); planes: axis 1 (3)", 0, 0), ("planes: axis 0 (2), axis 1 (3)", None, 1),
+    ):  # fmt: skip
+        row = axes.findText(text)
+        axes.setCurrentIndex(row)
+        axes.activated.emit(row)
+        assert axes.currentText() == text
+        assert (depth_axis(image), slice_axis(image)) == (depth, following)
+        assert panel.image.volumes.isVisibleTo(panel) == (depth is not None)
+    studio.desk.flush()
+    assert studio.desk.counts[[1, 2]].tolist() == [400, 400]
+
+
+def test_another_z_makes_other_volumes_and_keeps_the_strokes(open_stack, panel, qtbot):
+    studio = open_stack(hands.halves(2, 3, 100, 90))
+    paint_both(studio, (0, 1))
+    studio.desk.active.strokes.scan()
+    panel.image.volumes.click()
+    said = []
+    studio.desk.planes.say.connect(said.append)
+    row = panel.image.axes.findText("z: axis 0 (2); planes: axis 1 (3)")
+    panel.image.axes.setCurrentIndex(row)
+    panel.image.axes.activated.emit(row)
+    closed = [c.plane for c in said if type(c).__name__ == "Close"]
+    told = [c for c in said if type(c).__name__ == "Annotate"]
+    assert len(closed) == 1
+    assert told[-1].annotations.shape == (2, 100, 90)
+    assert told[-1].annotations.counts[[1, 2]].tolist() == [400, 400]
+    assert told[-1].plane not in closed
+
+
+def test_chosen_axes_come_back_with_a_project(open_stack, panel, viewer, tmp_path, qtbot):
+    studio = open_stack(hands.halves(2, 3, 100, 90))
+    row = panel.image.axes.findText("z: axis 0 (2); planes: axis 1 (3)")
+    panel.image.axes.setCurrentIndex(row)
+    panel.image.axes.activated.emit(row)
+    paint_both(studio, (0, 1))
+    studio.desk.flush()
+    folder = tmp_path / "kept"
+    studio.project.save_as(folder)
+    assert studio.project.close()
+    begin_new(studio)
+    open_into(studio, viewer, folder, lambda sentence, path: None)
+    assert depth_axis(studio.desk.active.image) == 0
+    assert panel.image.axes.currentText() == "z: axis 0 (2); planes: axis 1 (3)"
 
 
 def test_a_stack_is_segmented_from_the_plane_in_view(open_stack, viewer, qtbot):

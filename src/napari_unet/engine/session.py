@@ -6,38 +6,31 @@ the command line with a `for` loop, and tests with `next()`.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterator
 from typing import assert_never
 
-from napari_unet.core.annotations import AnnotationError, check_trainable
+from napari_unet.core.annotations import AnnotationError
 from napari_unet.core.device import DeviceError
 from napari_unet.core.files import FileError
 from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError
-from napari_unet.core.keeping import Verdict
 from napari_unet.core.memory import give_back
 from napari_unet.core.model import Model
 from napari_unet.core.prediction import MemoryShortError, memory_ran_out
-from napari_unet.core.training import Trainer
-from napari_unet.engine.copies import Copies
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.jobs import Jobs
 from napari_unet.engine.live import Live
 from napari_unet.engine.messages import Command, Event, commands, events
 from napari_unet.engine.origin import Init
 from napari_unet.engine.pointing import Pointing
+from napari_unet.engine.practice import Practice
 from napari_unet.engine.supply import PixelsError, Supply
 from napari_unet.engine.workbench import Workbench
 
 _SHORT = (
     "Training does not fit into memory, not even with one patch at a time: choose smaller patches "
     "in the settings, close other programs, or choose the device cpu."
-)
-_STUMBLED = (
-    "Training became unstable. It went back to the last good network and goes on at a lower "
-    "learning rate."
 )
 _BAD_INPUT = (AnnotationError, DeviceError, FileError, ImageError, ModelError)
 
@@ -61,10 +54,7 @@ class Session:
         self.bench = Workbench(spare=spare, init=init, supply=supply)
         self._live, self._pointing, self._jobs = Live(), Pointing(), Jobs(self.bench)
         self._todo: deque[Command] = deque()  # taken from the inbox, an error loses none of them
-        self._training = self._resting = self._stumbled = False
-        self._unjudged = False  # whether steps were taken since the last check
-        self._untidy = False  # whether holes were left in memory
-        self._copies = Copies(self.bench)
+        self._practice = Practice(self.bench)
 
     def run(self, inbox: Inbox) -> Iterator[Event]:
         """Work until the inbox is closed. `Idle` says that nothing is left to do for now."""
@@ -92,17 +82,14 @@ class Session:
 
     def pause(self) -> None:
         """Drop all work that waits (after an error); paint and weights stay."""
-        self._training, self.bench.changed = False, False
+        self._practice.stumble()
         self._todo = deque(c for c in self._todo if not isinstance(c, commands.Train))
-        self._stumbled = True
         for work in (self._jobs, self._pointing, self._live):
             work.clear()
 
     def finish(self) -> Iterator[Event]:
         """Judge the newest weights a last time, so that no step was in vain."""
-        trainer = self.bench.trainer
-        if trainer is not None and trainer.ready and self._unjudged:
-            yield from self._check(trainer)
+        yield from self._practice.finish()
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -120,13 +107,12 @@ class Session:
             case commands.Suggest():
                 yield from self._suggest()
             case commands.Train():
-                self._training, self._resting = True, False
-                self.bench.changed, self._stumbled = self.bench.changed or self._stumbled, False
-                yield from self._advise()
+                self._practice.begin()
+                yield from self._practice.advise()
             case commands.Pause():
-                self._training, self._untidy = False, True
+                self._practice.pause()
             case commands.Reset():
-                self._training = False
+                self._practice.wanted = False
                 self.bench.reset()
             case commands.Restore():
                 model = Model.from_bytes(command.model)
@@ -150,7 +136,7 @@ class Session:
     ) -> Iterator[Event]:
         """Follow a command about what is learnt from."""
         agreement = self.bench.take(command)
-        self._resting = False
+        self._practice.wake()
         if agreement is not None:
             yield events.Scored(agreement)
         while self.bench.dealt:
@@ -159,25 +145,12 @@ class Session:
             self._live.opened(command.plane)
             self._pointing.opened(command.plane)
 
-    def _advise(self) -> Iterator[Event]:
-        """Say what is missing before anything can be learnt."""
-        trainer = self.bench.trainer
-        try:
-            if trainer is None:
-                yield events.Advised(
-                    "Choose an image, then paint a stroke inside each of two classes."
-                )
-            else:
-                check_trainable(trainer.counts)
-        except AnnotationError as error:
-            yield events.Advised(str(error))
-
     def _suggest(self) -> Iterator[Event]:
         trainer, look = self.bench.trainer, self._live.looked
         if trainer is not None and trainer.answered and look.plane in trainer.pictures:
             self._pointing.ask(trainer, look, self.bench.paint(look.plane))
         else:
-            yield from self._advise()
+            yield from self._practice.advise()
 
     def _without_memory(
         self, error: RuntimeError | MemoryError, command: Command | None = None
@@ -203,17 +176,17 @@ class Session:
         if trainer is not None:
             live.follow(trainer)
         if trainer is not None and self.bench.changed:
-            yield from self._answer(trainer)
+            yield from self._practice.answer(trainer)
         elif trainer is not None and live.urgent:
             yield from live.predict(trainer)
         elif self._pointing.waiting:
             yield from self._pointing.work()
         elif self._jobs.waiting:
-            self._untidy = True
+            self._practice.untidy = True
             yield from self._jobs.work()
-        elif trainer is not None and self._training and not self._resting and trainer.ready:
+        elif trainer is not None and self._practice.due:
             self._tidy()
-            yield from self._train(trainer)
+            yield from self._practice.train(trainer)
             if live.waiting:
                 yield from live.predict(trainer)
         elif trainer is not None and trainer.answered and live.waiting:
@@ -224,46 +197,6 @@ class Session:
 
     def _tidy(self) -> None:
         """Clear up after an answer, a job or training, once the tiles are out."""
-        if self._untidy:
+        if self._practice.untidy:
             give_back()
-        self._untidy = False
-
-    def _answer(self, trainer: Trainer) -> Iterator[Event]:
-        self.bench.changed = False
-        if not trainer.trainable:
-            yield from self._advise()
-            return
-        self._untidy, start = True, time.perf_counter()
-        verdict = trainer.answer()
-        seconds = time.perf_counter() - start
-        self._unjudged = False
-        yield events.Answered(trainer.generation, seconds)
-        yield self._judged(trainer, verdict, seconds)
-
-    def _train(self, trainer: Trainer) -> Iterator[Event]:
-        start = time.perf_counter()
-        loss = trainer.step()
-        self._unjudged = True
-        yield events.Trained(trainer.steps, loss, time.perf_counter() - start)
-        if trainer.steps % trainer.interval:
-            return
-        yield from self._check(trainer)
-        yield from self._copies.next(trainer)
-        if trainer.idle_checks >= self.bench.settings.training.patience:
-            self._resting = self._untidy = True
-            yield events.Rested(
-                "Training rests: it no longer gets better on the strokes held out. "
-                "Paint where the prediction is wrong, and it goes on."
-            )
-
-    def _check(self, trainer: Trainer) -> Iterator[Event]:
-        start = time.perf_counter()
-        verdict = trainer.check()
-        self._unjudged = False
-        yield self._judged(trainer, verdict, time.perf_counter() - start)
-        if verdict.stumbled:
-            yield events.Advised(_STUMBLED)
-
-    def _judged(self, trainer: Trainer, verdict: Verdict, seconds: float) -> events.Judged:
-        shrink = trainer.best.shrink
-        return events.Judged(trainer.steps, verdict.score, verdict.kept, seconds, shrink)
+        self._practice.untidy = False

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import Annotations
+from napari_unet.widgets.binding import Binding, bind
 from napari_unet.widgets.display import Display
 from napari_unet.widgets.gaze import Gaze
-from napari_unet.widgets.layers import Binding, bind
 from napari_unet.widgets.plane_book import PlaneBook
 from napari_unet.widgets.planes import Index, full_shape
 
@@ -113,6 +113,13 @@ class Desk(QObject):
         between()
         self.planes.reopen(self.bindings)
         self.gaze.look()
+
+    def regroup(self) -> None:
+        """Let the engine see other slices as one where it sees volumes: z is another axis now."""
+        if self.planes.volumes:
+            self.see_volumes(volumes=True, between=lambda: None)
+        else:
+            self.gaze.look()
 
     def release(self) -> None:
         """Work on no image for now."""

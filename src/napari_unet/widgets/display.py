@@ -9,9 +9,9 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.engine.messages import Predicted
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.compat import connect_all, disconnect_all, look_events
 from napari_unet.widgets.gaze import Gaze
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.overlay import Overlay
 from napari_unet.widgets.plane_book import PlaneBook
 

@@ -7,8 +7,8 @@ import weakref
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.compat import connect_all, disconnect_all, view_events, visible_box
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.overlay import Overlay
 from napari_unet.widgets.plane_book import PlaneBook
 from napari_unet.widgets.planes import Index, current_index, show_index

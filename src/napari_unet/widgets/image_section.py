@@ -5,18 +5,19 @@ from __future__ import annotations
 from napari.layers import Image, Labels
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QWidget
 
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.channel_menu import ChannelMenu
 from napari_unet.widgets.folder_row import FolderRow
 from napari_unet.widgets.layer_combo import LayerCombo
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.planes import (
+    Roles,
     all_lengths,
     axis_names,
-    channel_axis,
-    choose_channel_axis,
+    choose_roles,
     depth_axis,
+    possible_roles,
+    roles_of,
 )
-from napari_unet.widgets.regions import too_large
 from napari_unet.widgets.studio import Studio
 from napari_unet.widgets.timers import single_shot
 
@@ -26,10 +27,6 @@ _VOLUMES = (
     "tell, and slower. Strokes on a few slices are enough. When this is changed, your strokes "
     "stay, and the network starts anew."
 )
-_TOO_LARGE = (
-    "This stack is too large to be seen as a whole: 64 million voxels are the most. Segment it "
-    "slice by slice. To look across slices, open a part of it."
-)
 _ARRIVE = 120  # ms; a sample's strokes come right after its image
 
 
@@ -38,7 +35,7 @@ class ImageSection(QWidget):
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._studio = studio
+        self._studio, self._roles = studio, list[Roles]()
         self.image = LayerCombo(studio.watch, Image, "choose an image…", self)
         self.image.setToolTip("The image to segment.")
         self.image.setAccessibleName("Image")
@@ -47,8 +44,8 @@ class ImageSection(QWidget):
         self.channels.chosen.connect(studio.choose)
         self.axes = QComboBox(self)
         self.axes.setToolTip(
-            "What the axes of the image are: planes to step through with the sliders, each "
-            "segmented by itself, or channels that are looked at together."
+            "What the axes of the image are: z, whose slices can be looked at together (3-D); "
+            "planes such as time, each segmented by itself; or channels, looked at together."
         )
         self.axes.setAccessibleName("Axes")
         self.axes.activated.connect(self._on_axes)
@@ -94,42 +91,39 @@ class ImageSection(QWidget):
     def _fill_axes(self, active: Binding | None) -> None:
         """List what the axes before y and x can be, as guessed from their names or chosen."""
         self.axes.clear()
+        self._roles = [] if active is None else possible_roles(active.image, _MOST_CHANNELS)
         lengths = () if active is None else all_lengths(active.image)[:-2]
         self._form.setRowVisible(self.axes, bool(lengths))
         if active is None or not lengths:
             return
         named = list(zip(axis_names(active.image), lengths, strict=True))
-        planes = ", ".join(f"{name} ({length})" for name, length in named)
-        self.axes.addItem(f"planes: {planes}", None)
-        for axis, (name, length) in enumerate(named):
-            if 1 < length <= _MOST_CHANNELS:
-                self.axes.addItem(f"channels: {name} ({length})", axis)
-        self.axes.setCurrentIndex(max(0, self.axes.findData(channel_axis(active.image))))
+        self.axes.addItems([_described(roles, named) for roles in self._roles])
+        if (now := roles_of(active.image)) in self._roles:
+            self.axes.setCurrentIndex(self._roles.index(now))
 
     def _offer_volumes(self, active: Binding | None) -> None:
-        """Volumes are offered where there is one that is not too large."""
+        """Volumes are offered where there is one."""
         axis = None if active is None else depth_axis(active.image)
         chosen = self._studio.desk.planes.volumes
         self._form.setRowVisible(self.volumes, chosen or axis is not None)
         self.volumes.setChecked(chosen)
-        self.volumes.setText("look across slices")
-        self.volumes.setEnabled(True)  # to switch it off
-        if active is None or axis is None:
-            return
-        large, name = too_large(active.image), axis_names(active.image)[axis]
-        self.volumes.setText("too large to look across slices" if large else f"look across {name}")
-        self.volumes.setToolTip(_TOO_LARGE if large else _VOLUMES)
-        self.volumes.setEnabled(chosen or not large)
+        name = "slices" if active is None or axis is None else axis_names(active.image)[axis]
+        self.volumes.setText(f"look across {name}")
+        self.volumes.setToolTip(_VOLUMES)
 
     def _on_volumes(self, checked: bool) -> None:  # noqa: FBT001 - a signal's
         self._studio.network.see_volumes(volumes=checked)
 
     def _on_axes(self, row: int) -> None:
         active = self._studio.desk.active
-        if active is not None:
-            for layer in active.images:
-                choose_channel_axis(layer, self.axes.itemData(row))
-            self._studio.choose(active.images)
+        if active is None:
+            return
+        before, roles = roles_of(active.image), self._roles[row]
+        for layer in active.images:
+            choose_roles(layer, roles)
+        if roles.channels == before.channels:
+            self._studio.desk.regroup()
+        self._studio.choose(active.images)
 
     def _on_layers(self) -> None:
         self.refresh()
@@ -151,3 +145,17 @@ class ImageSection(QWidget):
         active = self._studio.desk.active
         if active is not None:
             self._studio.choose(active.images, paint)
+
+
+def _described(roles: Roles, named: list[tuple[str, int]]) -> str:
+    """What axes of these names and lengths are, in words."""
+    words = [f"{name} ({length})" for name, length in named]
+    parts, chosen = [], {roles.channels, roles.depth}
+    if roles.channels is not None:
+        parts.append(f"channels: {words[roles.channels]}")
+    if roles.depth is not None:
+        own = named[roles.depth][0].lower() == "z"
+        parts.append(words[roles.depth] if own else f"z: {words[roles.depth]}")
+    if planes := [word for axis, word in enumerate(words) if axis not in chosen]:
+        parts.append(f"planes: {', '.join(planes)}")
+    return "; ".join(parts)

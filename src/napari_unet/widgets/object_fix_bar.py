@@ -8,7 +8,7 @@ from napari.layers import Labels
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
-from napari_unet.widgets.layers import Binding
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.object_fixer import ObjectFixer, Tool
 from napari_unet.widgets.object_pen import Pen
 from napari_unet.widgets.studio import Studio

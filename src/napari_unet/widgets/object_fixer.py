@@ -17,7 +17,7 @@ from napari_unet.core.objects_ids import ids_of
 from napari_unet.core.objects_paint import dealt
 from napari_unet.core.weighting import BACKGROUND
 from napari_unet.engine.messages import Box
-from napari_unet.widgets.layers import Binding
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.object_table import remeasure
 from napari_unet.widgets.planes import Index
 from napari_unet.widgets.roster import Roster

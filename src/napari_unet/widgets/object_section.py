@@ -24,8 +24,8 @@ from superqt import QCollapsible
 from napari_unet.core.objects_settings import ObjectSettings
 from napari_unet.core.settings import Knob, declared
 from napari_unet.widgets import notices
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.layer_combo import LayerCombo
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.object_colours import colour_by, columns
 from napari_unet.widgets.object_fix_bar import FixBar
 from napari_unet.widgets.object_maker import ObjectMaker

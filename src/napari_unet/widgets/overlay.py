@@ -10,7 +10,8 @@ from napari.utils import Colormap
 from napari.viewer import Viewer
 
 from napari_unet.engine.messages import UNSURE
-from napari_unet.widgets.layers import Binding, overlay_layer
+from napari_unet.widgets.binding import Binding
+from napari_unet.widgets.layers import overlay_layer
 from napari_unet.widgets.planes import full_shape
 
 # nothing where the prediction is sure, so that it shows through; no class has this colour

@@ -8,10 +8,10 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.engine.messages import Annotate, Close, Dealt, Look, PlaneName, Wanted
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.compat import visible_box
 from napari_unet.widgets.feed import Feed
 from napari_unet.widgets.held import HeldOut
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.pixels import pixels_of
 from napari_unet.widgets.planes import Index, slice_axis
 from napari_unet.widgets.regions import Region, region_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -16,10 +17,19 @@ from napari_unet.widgets.compat import has_no_name
 
 Index = tuple[int, ...]  # of the axes before (Y, X); 0 where channels are
 _CHANNELS = "napari-unet channel axis"  # in a layer's metadata, as it belongs to the layer
+_DEPTH = "napari-unet z axis"
 _FILE_NAMES = "napari-unet axes in the file"  # kept there, as files are slow
 _AXES = {"C": "channel", "Z": "z", "T": "time"}  # tifffile's letters
 _TIME_NAMES = ("t", "time", "frame", "frames")
 _CHANNEL_NAMES = ("c", "ch", "channel", "channels", "wavelength")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which of the axes before (Y, X) holds channels, and which z; the others are planes."""
+
+    channels: int | None = None
+    depth: int | None = None
 
 
 def full_shape(layer: Layer) -> tuple[int, ...]:
@@ -48,16 +58,50 @@ def channel_axis(layer: Layer) -> int | None:
 
 def slice_axis(layer: Layer) -> int | None:
     """The axis along which a stack has slices: z, or the last with several planes; or None."""
-    several = [axis for axis, n in enumerate(full_shape(layer)[:-2]) if n > 1]
+    chosen = layer.metadata.get(_DEPTH)
+    several = _several(layer)
     names = axis_names(layer)
     named = [axis for axis in several if names[axis].lower() == "z"]
-    return max(named or several, default=None)
+    return chosen if chosen in several else max(named or several, default=None)
 
 
 def depth_axis(layer: Layer) -> int | None:
     """The axis along which slices make a volume: as `slice_axis`, but never time; or None."""
+    if layer.metadata.get(_DEPTH, 0) is None:
+        return None
     axis = slice_axis(layer)
-    return None if axis is None or axis_names(layer)[axis].lower() in _TIME_NAMES else axis
+    if axis is None or layer.metadata.get(_DEPTH) == axis:
+        return axis
+    return None if axis_names(layer)[axis].lower() in _TIME_NAMES else axis
+
+
+def possible_roles(layer: Layer, most_channels: int) -> list[Roles]:
+    """What the axes of a layer can be, as long as there are no more channels than that."""
+    lengths, names = all_lengths(layer)[:-2], axis_names(layer)
+    several = [axis for axis, n in enumerate(lengths) if n > 1]
+    few = [axis for axis in several if lengths[axis] <= most_channels]
+    likely = sorted(several, key=lambda axis: (names[axis].lower() != "z", -axis))
+    return [
+        Roles(channels, depth)
+        for channels in (None, *few)
+        for depth in (*(axis for axis in likely if axis != channels), None)
+    ]
+
+
+def roles_of(layer: Layer) -> Roles:
+    """What the axes of a layer are, as guessed or chosen."""
+    return Roles(channel_axis(layer), depth_axis(layer))
+
+
+def choose_roles(layer: Layer, roles: Roles) -> None:
+    """Take the axes of a layer for these from now on."""
+    choose_channel_axis(layer, roles.channels)
+    layer.metadata[_DEPTH] = roles.depth
+
+
+def _several(layer: Layer) -> list[int]:
+    """The axes with several planes."""
+    return [axis for axis, n in enumerate(full_shape(layer)[:-2]) if n > 1]
 
 
 def axis_names(layer: Layer) -> list[str]:

@@ -11,9 +11,9 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.engine.messages import Command, Suggest, Suggested
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.compat import camera, plainly_2d
 from napari_unet.widgets.desk import Desk
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.place import place_of
 from napari_unet.widgets.planes import Index, current_index
 from napari_unet.widgets.timers import single_shot

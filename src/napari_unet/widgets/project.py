@@ -15,8 +15,8 @@ from napari_unet.core.project.manifest import Manifest, Source
 from napari_unet.core.project.record import Record
 from napari_unet.core.project.recovery import Opened
 from napari_unet.core.settings import Settings
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.desk import Desk
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.lesson import Lesson
 from napari_unet.widgets.project_book import ImageBook
 from napari_unet.widgets.project_steps import Steps

@@ -12,8 +12,8 @@ from napari.layers import Image
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.project.changes import Plane
 from napari_unet.core.project.manifest import ImageEntry, Source
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.desk import Desk
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.project_images import pixels, source_of
 from napari_unet.widgets.project_store import Store
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 from msgspec.structs import replace
 from napari.layers import Image, Layer
 
@@ -16,10 +17,12 @@ from napari_unet.core.files import printable
 from napari_unet.core.project import sources
 from napari_unet.core.project.manifest import File, Place, Source
 from napari_unet.widgets.planes import (
+    Roles,
     all_lengths,
-    channel_axis,
     choose_channel_axis,
+    choose_roles,
     full_shape,
+    roles_of,
 )
 
 # Files of layers as they were found: a share that is gone answers after a minute, strokes go on
@@ -28,7 +31,7 @@ _files: weakref.WeakKeyDictionary[Image, tuple[str, Path | None]] = weakref.Weak
 
 def source_of(layer: Image) -> Source:
     """What a project remembers of a layer before its file is looked at."""
-    path, channel = file_of(layer), channel_axis(layer)
+    path, roles = file_of(layer), roles_of(layer)
     return Source(
         name=printable(layer.name),
         shape=full_shape(layer),
@@ -37,8 +40,9 @@ def source_of(layer: Image) -> Source:
         file=None if path is None else File(path.as_posix()),
         reader=(layer.source.reader_plugin or "") if path is not None else "",
         place=_place(layer),
-        channel=channel,
-        channels=1 if channel is None else all_lengths(layer)[channel],
+        channel=roles.channels,
+        channels=1 if roles.channels is None else all_lengths(layer)[roles.channels],
+        depth=roles.depth,
     )
 
 
@@ -74,6 +78,8 @@ def put_in_place(layer: Image, source: Source) -> None:
     """Name a layer and lay it where it lay; a place that does not fit is left out."""
     layer.name = source.name
     choose_channel_axis(layer, source.channel)
+    if source.depth is not UNSET:
+        choose_roles(layer, Roles(source.channel, source.depth))
     place = source.place
     for name in ("scale", "translate"):
         if len(getattr(place, name)) == layer.ndim:

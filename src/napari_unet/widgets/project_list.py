@@ -9,7 +9,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-from napari_unet.widgets.layers import Binding
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.look import show_only
 from napari_unet.widgets.studio import Studio
 from napari_unet.widgets.timers import single_shot

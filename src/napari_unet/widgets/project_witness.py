@@ -11,8 +11,8 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.core.annotations import Annotations, Block
 from napari_unet.core.project.changes import Change, Painted, Plane, difference
 from napari_unet.core.project.record import Record, Seen
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.desk import Desk
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.planes import Index
 from napari_unet.widgets.project_book import ImageBook
 from napari_unet.widgets.project_values import stored_classes

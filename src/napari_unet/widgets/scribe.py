@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 from skimage.draw import polygon
 
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.compat import plainly_2d
 from napari_unet.widgets.desk import Desk
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.place import place_of
 from napari_unet.widgets.planes import Index, full_shape, slice_axis
 from napari_unet.widgets.timers import single_shot

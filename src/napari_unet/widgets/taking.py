@@ -13,8 +13,8 @@ from skimage.draw import polygon2mask
 from napari_unet.core.annotations import MAX_CLASSES, AnnotationError
 from napari_unet.core.objects_paint import dealt
 from napari_unet.core.weighting import BACKGROUND
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.compat import visible_box
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.planes import full_shape, indices
 
 Holds: TypeAlias = Literal["dense", "sparse", "classes"]

@@ -13,10 +13,10 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.core.files import SUFFIXES, FileError
 from napari_unet.core.finding import find_images
 from napari_unet.core.reading_bioio import PACKAGES
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.desk import Desk
-from napari_unet.widgets.layers import Binding
 from napari_unet.widgets.look import show_only
-from napari_unet.widgets.planes import channel_axis, choose_channel_axis
+from napari_unet.widgets.planes import choose_roles, roles_of
 from napari_unet.widgets.project_images import file_of
 
 
@@ -159,7 +159,7 @@ class Walk(QObject):
         chosen = [layer for layer in like if layer in there] or there[:1]
         for layer in chosen:
             if layer.ndim == before.image.ndim:
-                choose_channel_axis(layer, channel_axis(before.image))
+                choose_roles(layer, roles_of(before.image))
         return chosen
 
     def _put_back(self, viewer: Viewer, before: Binding | None) -> None:

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from napari_unet.core.files import printable
 from napari_unet.core.project.changes import LabelClasses, Px
@@ -61,6 +61,7 @@ class Source(Struct, frozen=True):
     name : of the layer.
     shape, dtype, rgb : of its pixels at full resolution; 1 where channels are.
     channel, channels : the axis that holds channels, if one does, and how many there are.
+    depth : the axis along which slices make a volume, if one does; unset where it was not asked.
     file : what it was read from, if that is known.
     copy : its pixels inside the project, if they were copied.
     reader : the napari plugin that reads the file, empty for any.
@@ -77,6 +78,7 @@ class Source(Struct, frozen=True):
     place: Place = Place()
     channel: Annotated[int, Meta(ge=0, le=8)] | None = None
     channels: Annotated[int, Meta(ge=1, le=65535)] = 1
+    depth: Annotated[int, Meta(ge=0, le=8)] | UnsetType | None = UNSET
 
     @property
     def lengths(self) -> tuple[int, ...]:

@@ -9,8 +9,9 @@ from napari_unet.core.annotations import AnnotationError
 from napari_unet.core.image import ImageError
 from napari_unet.core.objects_ids import without_class
 from napari_unet.engine.messages import Predicted
-from napari_unet.widgets import easel, layers, pyramid
-from napari_unet.widgets.layers import bind
+from napari_unet.widgets import binding as binding_module
+from napari_unet.widgets import easel, pyramid
+from napari_unet.widgets.binding import bind
 from napari_unet.widgets.pixels import pixels_of
 from napari_unet.widgets.planes import current_index, plane_shape
 from napari_unet.widgets.regions import Region
@@ -156,7 +157,7 @@ def test_dropping_a_class_leaves_blank_planes_as_they_are(viewer, bound, monkeyp
     binding.strokes.scan()
     binding.tiles.write((3,), Predicted("", 1, 0, 0, values), visible=True)
     touched = []
-    for module in (easel, layers):
+    for module in (easel, binding_module):
         once = module.recode
         monkeypatch.setattr(module, "recode", lambda *a, do=once: (touched.append(a[0]), do(*a)))
     looked, read = [], binding.strokes.easel.read
