@@ -233,7 +233,7 @@ def test_an_error_nobody_foresaw_is_not_hidden_and_the_rest_goes_on(source, tmp_
 @pytest.mark.parametrize(
     "broken",
     [
-        "napari_unet.engine.batch.stages.open_stack",
+        "napari_unet.engine.batch.sheet.open_stack",
         "napari_unet.engine.batch.counting.find_objects",
         "napari_unet.engine.batch.delivery.write_image",
     ],

@@ -16,11 +16,14 @@ _ROUNDS = ((8, 128), (16, 128), (32, 64), (64, 32))
 def measure_sample(plane: Any) -> Normalisation:  # noqa: ANN401
     """As `measure`, from blocks all over a plane (C, Y, X) that is too large to be read whole.
 
-    Where a channel looks empty, on a slide with little on it, blocks closer together are read.
+    Of a volume (C, Z, Y, X), from blocks of some of its slices. Where a channel looks empty, on a
+    slide with little on it, blocks closer together are read.
     """
     sample = np.zeros((1, 1))
     for count, side in _ROUNDS:
-        windows = product(*(spread(length, count, side) for length in plane.shape[1:]))
+        *slices, height, width = plane.shape[1:]
+        across = [spread(length, _ROUNDS[0][0], 1) for length in slices]
+        windows = product(*across, spread(height, count, side), spread(width, count, side))
         blocks = [np.asarray(plane[(slice(None), *window)]) for window in windows]
         sample = np.concatenate([block.reshape(len(block), -1) for block in blocks], 1)
         if (sample.max(1) > sample.min(1)).all():

@@ -32,7 +32,7 @@ from napari_unet.engine.batch.large import fill, finish
 from napari_unet.engine.batch.pipeline import Advanced, Step, run_one
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter
-from napari_unet.engine.batch.stages import sentence
+from napari_unet.engine.batch.sheet import sentence
 
 _PATIENCE = 0.2  # s between two looks at what is done
 _KNOCK = 10  # s that a scheduler has to answer

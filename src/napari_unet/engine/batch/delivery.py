@@ -15,7 +15,8 @@ from napari_unet.core.writing import write_image
 from napari_unet.engine.batch.counting import write_table
 from napari_unet.engine.batch.ledger import Entry, Ledger, Stamp, digest
 from napari_unet.engine.batch.plan import Job
-from napari_unet.engine.batch.stages import Results, sentence
+from napari_unet.engine.batch.sheet import sentence
+from napari_unet.engine.batch.stages import Results
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from napari_unet.engine.batch.delivery import Delivery, write
 from napari_unet.engine.batch.ledger import Stamp
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter
-from napari_unet.engine.batch.stages import Results, chosen
+from napari_unet.engine.batch.sheet import chosen
+from napari_unet.engine.batch.stages import Results
 
 _SCRATCH = "blocks-"  # what the names of zarrs begin with
 

@@ -23,14 +23,8 @@ from napari_unet.engine.batch.delivery import Delivery, write
 from napari_unet.engine.batch.large import begin, fill, finish
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter, axes_of
-from napari_unet.engine.batch.stages import (
-    Found,
-    Results,
-    Sheet,
-    read,
-    segment,
-    sentence,
-)
+from napari_unet.engine.batch.sheet import Sheet, read, sentence
+from napari_unet.engine.batch.stages import Found, Results, segment
 
 _AHEAD, _BEHIND = 3, 3  # planes that wait to be computed, and to be written
 _PATIENCE = 0.2  # s after which the caller is told that there is nothing new
