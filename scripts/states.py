@@ -18,6 +18,7 @@ from qtpy.QtTest import QTest
 from stage import HOME, STROKES, Stage
 
 from napari_unet.core.samples import stained_tissue, touching_cells
+from napari_unet.widgets.apply import ApplyWidget
 from napari_unet.widgets.batch import open_batch
 
 EASY = (  # strokes on the sample of touching cells, as (class, points)
@@ -44,7 +45,9 @@ def main():
     shots = Shots(stage, chosen.out, ending)
     tissue(stage, shots, chosen.seconds)
     folder(stage, shots)
+    apply(stage, shots)
     troubles(stage, shots)
+    out_of_reach(stage, shots)
     stage.close()
     stage = Stage(chosen.theme, dock=chosen.width)
     simple(stage, Shots(stage, chosen.out, ending))
@@ -128,6 +131,25 @@ def folder(stage, shots):
     stage.dock.raise_()
 
 
+def apply(stage, shots):
+    """The other dock, with the model that was trained."""
+    path = HOME / "tissue.safetensors"
+    stage.studio.lesson.save(path)
+    stage.until(path.exists, 60, "the model file")
+    widget = ApplyWidget(stage.viewer)
+    dock = stage.viewer.window.add_dock_widget(
+        widget, name="Apply model (U-Net)", area="right", tabify=True
+    )
+    dock.raise_()
+    widget.model.value = path
+    shots.dock("apply", dock)
+    widget.start.click()
+    stage.until(lambda: "Done" in widget.message.text(), 600, "the segmentation")
+    shots.dock("apply-done", dock)
+    stage.viewer.window.remove_dock_widget(widget)
+    stage.dock.raise_()
+
+
 def simple(stage, shots):
     """An image that is easy enough to be learnt in a minute, so that the guide says so."""
     stage.open(np.asarray(touching_cells().image), "cells")
@@ -153,6 +175,27 @@ def troubles(stage, shots):
     stage.until(lambda: not stage.studio.lesson.report.device, 60, "the end of the engine")
     shots.window("stopped")
     stage.until(lambda: stage.studio.lesson.report.device, 240, "the engine")
+
+
+def out_of_reach(stage, shots):
+    """Another machine that nobody can reach, and an engine that dies again and again."""
+    host, lesson = stage.panel.host, stage.studio.lesson
+    host.place.activated.emit(host.place.count() - 1)
+    host.address.setText("me@lab.invalid")
+    host.connect_button.click()
+    stage.until(lambda: lesson.lost, 120, "the end of the connection")
+    shots.dock("no-connection")
+    host.place.setCurrentIndex(0)
+    host.place.activated.emit(0)
+    stage.until(lambda: lesson.report.device, 120, "the engine")
+    while not lesson.gone:
+        process = stage.studio.keeper.process_id
+        os.kill(process, signal.SIGTERM)
+        stage.until(
+            lambda gone=process: lesson.gone or stage.studio.keeper.process_id not in (gone, None),
+            120, "another engine",
+        )  # fmt: skip
+    shots.dock("gave-up")
 
 
 def stack(stage, shots):
