@@ -60,6 +60,27 @@ def test_unchanged_blocks_are_shared(paint, data):
             assert block is old[block.y, block.x]
 
 
+@settings(deadline=None)
+@given(st.lists(planes, min_size=1, max_size=3), st.sampled_from([256, 512]))
+def test_squares_are_the_paint_of_each_slice_cut_apart(slices, side):
+    sides = [max(paint.shape[axis] for paint in slices) for axis in (0, 1)]
+    volume = np.zeros((len(slices), *sides), np.uint8)
+    for own, paint in zip(volume, slices, strict=True):
+        own[: paint.shape[0], : paint.shape[1]] = paint
+    for paint, whole in (
+        (volume, Annotations.of_volume(volume)), (volume[0], Annotations.of(volume[0])),
+    ):  # fmt: skip
+        again = np.zeros_like(paint)
+        for corner, square in whole.squares(side).items():
+            assert square.counts.any()
+            assert not any(at % side for at in corner[-2:])
+            assert square.shape[:-2] == (1,) * (paint.ndim - 2)
+            again[tuple(slice(a, a + n) for a, n in zip(corner, square.shape, strict=True))] = (
+                square.dense()
+            )
+        assert np.array_equal(again, paint)
+
+
 def test_nothing_new_shares_all_and_only_painted_blocks_exist():
     paint = painted((1000, 900), (3, 3, 1), (999, 899, 2))
     before = Annotations.of(paint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -13,7 +13,7 @@ from napari_unet.core.adaptation import adapted
 from napari_unet.core.annotations import AnnotationError, Annotations
 from napari_unet.core.image import ImageError, Normalisation, Picture, as_volume
 from napari_unet.core.model import Model, bundled
-from napari_unet.core.patches import Patches
+from napari_unet.core.patches import Patches, read_slab
 from napari_unet.core.prediction import Predictor, predict
 from napari_unet.core.presets import start
 from napari_unet.core.settings import Compute, Settings, changed
@@ -331,6 +331,56 @@ def test_batch_norm_is_measured_on_slices_of_the_whole_stack(cpu):
     assert found.running_var.numpy() == pytest.approx(1, abs=0.6)
 
 
+# -- one slice out of many, as of volumes too large to be learnt from at once -----------------
+
+
+@pytest.fixture
+def part(balls):
+    """A stack, and 20 × 30 px of its slice 3 as a picture of its own."""
+    whole = Picture.of(as_volume(balls[0]))
+    return whole, whole.part((slice(3, 4), slice(8, 28), slice(16, 46)))
+
+
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(low=st.tuples(*[st.integers(-12, 12)] * 3), size=st.tuples(*[st.integers(1, 12)] * 3))
+def test_around_a_part_lies_its_volume(part, low, size):
+    whole, own = part
+    window = tuple(slice(a, a + n) for a, n in zip(low, size, strict=True))
+    moved = tuple(
+        slice(w.start + by, w.stop + by) for w, by in zip(window, (3, 8, 16), strict=True)
+    )
+    assert np.array_equal(own.read(window), whole.read(moved))
+
+
+def test_a_part_has_the_features_and_patches_of_its_volume(part, cpu):
+    whole, own = part
+    predictor = Predictor(network(2), cpu)
+    assert predictor.grids[0].margin > 0  # it looks at the slices above and below
+    (tile,) = predictor.tiles(own)
+    found = predictor.features("own", own, tile)
+    assert torch.equal(found, predictor.features("all", whole, tile.moved((3, 8, 16))))
+    points = torch.rand(5, 6, 2) * 20
+    slab = read_slab(own, points, 0, 2)
+    assert slab.shape == (1, 5, 5, 6)
+    moved = points + torch.tensor([8.0, 16.0])
+    assert torch.allclose(slab, read_slab(whole, moved, 3, 2), atol=1e-4)
+    assert (slab[:, 0] - slab[:, 4]).abs().max() > 0.1
+
+
+def test_batch_norm_of_a_slice_is_measured_above_and_below_it(part, cpu):
+    whole, own = part
+    net, slices = network(1), whole.part((slice(0, 9), slice(8, 28), slice(16, 46)))
+    found, wanted, flat = (
+        adapted(net, picture, cpu).down[0][1].running_mean
+        for picture in (own, slices, Picture(own.read(tuple(slice(0, n) for n in own.shape)),
+                                             Normalisation((0.0,), (1.0,))))
+    )  # fmt: skip
+    assert torch.equal(found, wanted)
+    assert not torch.allclose(found, flat, atol=1e-3)
+
+
 # -- models and arrays ----------------------------------------------------------------------
 
 
@@ -371,13 +421,6 @@ def test_arrays_become_volumes_without_a_copy(shape, found):
 def test_what_is_no_volume_is_refused(shape):
     with pytest.raises(ImageError, match=r"not a volume|no pixels"):
         as_volume(np.zeros(shape))
-
-
-def test_volumes_too_large_to_learn_from_are_refused():
-    large = np.zeros((1000, 1000, 100), np.uint8)
-    with pytest.raises(ImageError, match="cut out the part that is painted"):
-        as_volume(large)
-    assert as_volume(large, learnt=False).shape == (1, *large.shape)
 
 
 def test_paint_on_slices_can_be_put_together_slice_by_slice(balls):

@@ -13,6 +13,7 @@ from napari_unet.engine import supply as module
 from napari_unet.engine.supply import PixelsError, Supply
 
 PLANE = np.random.default_rng(0).integers(0, 999, (2, 700, 900), np.uint16)
+VOLUME = np.random.default_rng(1).integers(0, 999, (2, 21, 300, 600), np.uint16)
 
 
 class Parent:
@@ -27,21 +28,22 @@ class Parent:
 
     def answer(self, wanted):
         self.asked.append(wanted.box)
-        y0, x0, y1, x1 = wanted.box
-        self.supply.deliver(m.Pixels(wanted.plane, wanted.box, self.image[:, y0:y1, x0:x1]))
+        axes = len(wanted.box) // 2
+        window = map(slice, wanted.box[:axes], wanted.box[axes:])
+        self.supply.deliver(m.Pixels(wanted.plane, wanted.box, self.image[(slice(None), *window)]))
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.data())
-def test_it_reads_like_the_array(data):
-    parent = Parent()
+@given(st.sampled_from([PLANE, VOLUME]), st.data())
+def test_it_reads_like_the_array(image, data):
+    parent = Parent(image)
     for _ in range(3):
-        y0 = data.draw(st.integers(0, 699))
-        x0 = data.draw(st.integers(0, 899))
-        y1, x1 = data.draw(st.integers(y0 + 1, 700)), data.draw(st.integers(x0 + 1, 900))
-        found = parent.plane[:, y0:y1, x0:x1]
+        low = [data.draw(st.integers(0, n - 1)) for n in image.shape[1:]]
+        high = [data.draw(st.integers(a + 1, n)) for a, n in zip(low, image.shape[1:], strict=True)]
+        window = (slice(None), *map(slice, low, high))
+        found = parent.plane[window]
         assert found.dtype == np.uint16
-        assert np.array_equal(found, PLANE[:, y0:y1, x0:x1])
+        assert np.array_equal(found, image[window])
 
 
 def test_what_came_is_not_asked_for_again():
@@ -50,6 +52,14 @@ def test_what_came_is_not_asked_for_again():
     parent.plane[:, 0:256, 100:300]
     parent.plane[:, 0:256, 0:512]
     assert parent.asked == [(0, 0, 256, 256), (0, 256, 256, 512)]
+
+
+def test_of_a_volume_thin_blocks_are_asked_for():
+    parent = Parent(VOLUME)
+    parent.plane[:, 6:10, 5:9, 250:260]
+    parent.plane[:, 0:16, 0:256, 0:512]
+    parent.plane[:, 20:21, 299:300, 0:1]
+    assert parent.asked == [(0, 0, 0, 16, 256, 512), (16, 256, 0, 21, 300, 256)]
 
 
 def test_a_new_offer_forgets_the_old_pixels():
@@ -70,6 +80,12 @@ def test_memory_is_bounded(monkeypatch):
     assert np.array_equal(whole, PLANE)
     assert parent.supply._bytes <= module._KEPT
     assert parent.supply._bytes == sum(b.nbytes for b in parent.supply._blocks.values())
+    monkeypatch.setattr(module, "_KEPT", VOLUME.nbytes // 2)
+    parent = Parent(VOLUME)
+    for z in range(21):
+        parent.plane[:, z : z + 1, 0:300, 0:600]
+        assert parent.supply._bytes <= module._KEPT
+    assert len(parent.asked) == 3  # each layer of blocks once
 
 
 def test_a_picture_of_it_mirrors_at_its_edges():
@@ -78,6 +94,12 @@ def test_a_picture_of_it_mirrors_at_its_edges():
     whole = Picture(PLANE, parent.offer.normalisation)
     window = (slice(-40, 80), slice(850, 960))
     assert lazy.shape == (700, 900)
+    assert np.array_equal(lazy.read(window), whole.read(window))
+    parent = Parent(VOLUME)
+    lazy = Picture(parent.plane, parent.offer.normalisation)
+    whole = Picture(VOLUME, parent.offer.normalisation)
+    window = (slice(-3, 2), slice(-40, 80), slice(550, 620))
+    assert lazy.shape == (21, 300, 600)
     assert np.array_equal(lazy.read(window), whole.read(window))
 
 

@@ -9,16 +9,19 @@ import pytest
 import tifffile
 import torch
 
+from napari_unet.core import image as image_module
 from napari_unet.core.annotations import AnnotationError, Annotations
 from napari_unet.core.image import ImageError
 from napari_unet.core.model import Model
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Compute, Settings, changed
+from napari_unet.core.training import Trainer
 from napari_unet.core.unet import UNet
 from napari_unet.engine import messages as m
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter
-from napari_unet.engine.batch.stages import Found, read, segment
+from napari_unet.engine.batch.sheet import read
+from napari_unet.engine.batch.stages import Found, segment
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.messages import Open
 from napari_unet.engine.session import Session
@@ -54,6 +57,23 @@ def test_annotations_with_slices_train_a_model_of_volumes(volume, model):
     found = train([image], [paint], init=model, steps=2, settings=quick(), anisotropy=2.5)
     assert (found.header.shape.axes, found.header.anisotropy) == (3, 2.5)
     assert found.header.material.images[0].shape == (1, *image.shape)
+    assert found.segment(image, compute=quick().compute).shape == image.shape
+
+
+def test_a_volume_too_large_for_arrays_of_its_size_is_learnt_from_by_slices(
+    volume, model, monkeypatch
+):
+    image, paint = volume
+    monkeypatch.setattr(image_module, "LARGE", 1000)
+    names, real = set(), Trainer.annotate
+
+    def annotate(self, name, *args, **options):
+        names.add(name)
+        return real(self, name, *args, **options)
+
+    monkeypatch.setattr(Trainer, "annotate", annotate)
+    found = train([image], [paint], init=model, steps=2, settings=quick())
+    assert names == {"0@2,0,0"}
     assert found.segment(image, compute=quick().compute).shape == image.shape
 
 

@@ -14,7 +14,7 @@ from napari_unet.widgets import pixels as module
 from napari_unet.widgets.feed import Feed
 from napari_unet.widgets.pixels import LayerPixels, PlanePixels, pixels_of
 from napari_unet.widgets.planes import choose_channel_axis, full_shape
-from napari_unet.widgets.regions import Region
+from napari_unet.widgets.regions import Region, region_of
 
 RNG = np.random.default_rng(0)
 
@@ -73,6 +73,44 @@ def test_statistics_need_few_pixels(monkeypatch, levels):
     assert found.deviation[0] == pytest.approx(whole.deviation[0], rel=0.1)
 
 
+@pytest.mark.parametrize("levels", [1, 3])
+def test_statistics_of_a_volume_need_few_voxels(monkeypatch, levels):
+    monkeypatch.setattr(module, "_COARSE", 1 << 14)
+    monkeypatch.setattr(module, "_WHOLE", 1 << 16)
+    monkeypatch.setattr(image_module, "_SIDE", 8)
+    array = RNG.normal(100, 20, (60, 200, 240)).astype(np.float32)
+    array[20:] += 50
+    sources = [Source(array[:: 1 << k, :: 1 << k, :: 1 << k]) for k in range(levels)]
+    part = LayerPixels(tuple(sources), (slice(None),), rgb=False, channel=None)
+    pixels = PlanePixels((part,), deep=True)
+    assert pixels.shape == (60, 200, 240)
+    few, found = pixels.measure()
+    assert (few.shape, few.dtype) == ((1, 1, 1, 1), np.float32)
+    assert few == array[0, 0, 0]
+    assert 1000 < sum(s.read for s in sources) < 50_000
+    whole = measure(array[None])
+    assert found.mean[0] == pytest.approx(whole.mean[0], abs=5)
+    assert found.deviation[0] == pytest.approx(whole.deviation[0], rel=0.1)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_window_is_the_part_of_the_whole_that_it_says(deep):
+    array = RNG.integers(0, 99, (6, 2, 30, 40), np.uint8)  # z, c
+    image = Image(array, axis_labels=("z", "c", "y", "x"))
+    other = Image(array[:, :1] + 1, axis_labels=("z", "c", "y", "x"))
+    pixels = pixels_of([image, other], region_of(image, (4, 0), deep=deep))
+    whole = pixels.whole()
+    assert whole.shape == ((3, 6, 30, 40) if deep else (3, 30, 40))
+    corners = (1, 5, 7, 3, 20, 33) if deep else (5, 7, 20, 33)
+    found = pixels.read(corners)
+    axes = len(corners) // 2
+    window = (slice(None), *map(slice, corners[:axes], corners[axes:]))
+    assert np.array_equal(found, whole[window])
+    plane = pixels_of([Image(array[0, 0])], region_of(Image(array[0, 0]), (), deep=True))
+    assert plane.shape == (1, 30, 40)
+    assert np.array_equal(plane.read((0, 5, 7, 1, 20, 33)), array[None, :1, 0, 5:20, 7:33])
+
+
 def lazy(*levels):
     """A plane of such levels."""
     return PlanePixels((LayerPixels(levels, (), rgb=False, channel=None),))
@@ -118,6 +156,20 @@ def test_a_large_plane_is_offered_and_read_part_by_part(feed, qtbot, monkeypatch
     qtbot.waitUntil(lambda: bool(feed.said), timeout=5000)
     assert np.array_equal(feed.said[0].image[0], array[10:40, 20:60])
     assert not feed.answer(m.Wanted("b", (0, 0, 1, 1)))
+
+
+def test_a_large_volume_is_offered_and_read_part_by_part(feed, qtbot, monkeypatch):
+    monkeypatch.setattr(image_module, "LARGE", 1 << 14)
+    array = RNG.integers(0, 999, (9, 100, 80), np.uint16)  # no slice of it is large
+    layer = Image(da.from_array(array, chunks=(2, 64, 64)), scale=(3, 1, 1), multiscale=False)
+    feed.give("a", pixels_of([layer], region_of(layer, (4,), deep=True)))
+    qtbot.waitUntil(lambda: bool(feed.said), timeout=5000)
+    offer = feed.said.pop()
+    assert isinstance(offer, m.Offer)
+    assert (offer.shape, offer.dtype, offer.anisotropy) == ((1, 9, 100, 80), "<u2", 3)
+    assert feed.answer(m.Wanted("a", (2, 10, 20, 7, 40, 60)))
+    qtbot.waitUntil(lambda: bool(feed.said), timeout=5000)
+    assert np.array_equal(feed.said[0].image[0], array[2:7, 10:40, 20:60])
 
 
 def test_the_engine_never_waits_for_a_plane_that_was_closed(feed, qtbot):

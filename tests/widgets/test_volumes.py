@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+import dask.array as da
 import hands
 import numpy as np
 import pytest
@@ -11,14 +14,13 @@ from scipy import ndimage as ndi
 
 from napari_unet.core import image as image_module
 from napari_unet.core.annotations import Annotations
-from napari_unet.core.image import ImageError
 from napari_unet.core.objects_paint import class_map
-from napari_unet.widgets.feed import _introduced
+from napari_unet.widgets import keeper
 from napari_unet.widgets.panel import AnnotatePanel
 from napari_unet.widgets.pixels import pixels_of
 from napari_unet.widgets.planes import choose_channel_axis, depth_axis
 from napari_unet.widgets.project_opening import begin_new, open_into
-from napari_unet.widgets.regions import region_of, regions, too_large
+from napari_unet.widgets.regions import region_of, regions
 
 RNG = np.random.default_rng(0)
 
@@ -72,7 +74,7 @@ def test_a_volume_of_any_order_of_axes_becomes_czyx(order, wanted):
     region = region_of(layer, tuple(index), deep=True)
     pixels = pixels_of([layer], region)
     assert np.array_equal(pixels.whole(), wanted(array, 1))
-    assert pixels.volume == wanted(array, 1).shape[1:]
+    assert pixels.shape == wanted(array, 1).shape[1:]
     assert region.anisotropy == 4
     assert len(regions(layer, deep=True)) == array.shape[order.index("t")]
 
@@ -85,16 +87,6 @@ def test_colour_and_single_planes_are_volumes_too():
     assert pixels_of([narrow], region_of(narrow, (0,), deep=True)).whole().shape == (1, 4, 20, 3)
     plane = Image(RNG.random((20, 30)))
     assert pixels_of([plane], region_of(plane, (), deep=True)).whole().shape == (1, 1, 20, 30)
-
-
-def test_a_volume_too_large_is_not_even_read(monkeypatch):
-    monkeypatch.setattr(image_module, "LARGE", 1000)
-    layer = Image(np.zeros((4, 20, 30)))
-    with pytest.raises(ImageError, match="too large to learn"):
-        _introduced("a", pixels_of([layer], region_of(layer, (0,), deep=True)))
-    assert too_large(layer)
-    assert too_large(Image(np.zeros((40, 30))))
-    assert not too_large(Image(np.zeros((40, 20, 30)), axis_labels=("t", "y", "x")))
 
 
 def test_paint_of_slices_is_that_of_the_volume_and_back():
@@ -128,7 +120,7 @@ def test_slices_are_one_while_the_ids_of_objects_go_from_one_after_the_other():
 # -- the switch -------------------------------------------------------------------------------
 
 
-def test_only_stacks_are_offered_to_be_seen_as_a_whole(panel, studio, viewer, monkeypatch):
+def test_only_stacks_are_offered_to_be_seen_as_a_whole(panel, studio, viewer):
     section = panel.image
     assert not section._form.isRowVisible(section.volumes)
     stack = viewer.add_image(hands.halves(6, 50, 60), axis_labels=("z", "y", "x"))
@@ -137,15 +129,12 @@ def test_only_stacks_are_offered_to_be_seen_as_a_whole(panel, studio, viewer, mo
     assert section.volumes.text() == "look across z"
     assert section.volumes.isEnabled()
     assert not section.volumes.isChecked()
-    monkeypatch.setattr(image_module, "LARGE", 1000)
-    section.refresh()
-    assert not section.volumes.isEnabled()
-    assert "64 million voxels" in section.volumes.toolTip()
+    assert "above and below" in section.volumes.toolTip()
     studio.release()
     studio.desk.planes.see_volumes(volumes=True)  # the next project says so
     studio.choose([viewer.add_image(hands.halves(20, 30), name="plane")])
     assert section._form.isRowVisible(section.volumes)
-    assert section.volumes.isEnabled()
+    assert section.volumes.text() == "look across slices"
 
 
 def test_the_engine_gets_the_whole_stack_and_all_strokes(said, panel, viewer, qtbot):
@@ -169,12 +158,17 @@ def test_the_engine_gets_the_whole_stack_and_all_strokes(said, panel, viewer, qt
     assert studio.desk.counts[[1, 2]].tolist() == [400, 600]
 
 
-def test_a_stack_that_turns_out_too_large_is_told(said, monkeypatch):
-    studio, _ = said
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_large_stack_is_offered_and_one_that_cannot_be_used_is_told(said, monkeypatch, empty):
+    studio, commands = said
     monkeypatch.setattr(image_module, "LARGE", 20_000)
+    if empty:
+        studio.desk.active.image.data[:] = 7
     studio.network.see_volumes(volumes=True)
-    assert studio.lesson.urgent
-    assert "6 × 100 × 90 voxels is too large" in studio.lesson.notice
+    assert studio.lesson.urgent == empty
+    assert ("same value" in studio.lesson.notice) == empty
+    assert [c.shape for c in named(commands, "Offer")] == [(1, 6, 100, 90)] * (not empty)
+    assert not named(commands, "Open")
 
 
 def test_all_slices_are_predicted_and_segmented(said, panel, viewer, qtbot):
@@ -205,8 +199,11 @@ def test_strokes_come_back_from_the_engine_slice_by_slice(said, panel):
     assert held == {":1": 400, ":4": 0}
 
 
-def test_a_project_comes_back_as_a_volume(said, panel, viewer, tmp_path):
+@pytest.mark.parametrize("large", [False, True])
+def test_a_project_comes_back_as_a_volume(said, panel, viewer, tmp_path, monkeypatch, large):
     studio, commands = said
+    if large:
+        monkeypatch.setattr(image_module, "LARGE", 20_000)
     panel.image.volumes.click()
     studio.project.save_as(tmp_path / "p")
     assert studio.project.close()
@@ -215,7 +212,8 @@ def test_a_project_comes_back_as_a_volume(said, panel, viewer, tmp_path):
     commands.clear()
     open_into(studio, viewer, tmp_path / "p", lambda sentence, path: None)
     assert panel.image.volumes.isChecked()
-    assert {c.image.shape for c in named(commands, "Open")} == {(1, 6, 100, 90)}
+    sent = named(commands, "Offer") if large else [c.image for c in named(commands, "Open")]
+    assert {c.shape for c in sent} == {(1, 6, 100, 90)}
     assert studio.desk.counts[[1, 2]].tolist() == [400, 600]
     studio.project.undo()
     assert named(commands, "Annotate")[-1].annotations.shape == (6, 100, 90)
@@ -272,3 +270,43 @@ def test_strokes_on_two_slices_segment_all(make_napari_viewer, qtbot):
     for number, truth in ((1, ~inside), (2, inside)):
         for at in (0, 3, 4, 7):
             assert (shown[at][truth[at]] == number).mean() > 0.75, (number, at)
+
+
+DRIVE = (
+    "from napari_unet.core import image; image.LARGE = 1 << 14; "
+    "from napari_unet.engine.worker import main; main()"
+)
+
+
+@pytest.mark.timeout(400)
+def test_a_stack_too_large_to_be_sent_is_worked_on_as_a_whole(
+    make_napari_viewer, qtbot, monkeypatch
+):
+    monkeypatch.setattr(image_module, "LARGE", 1 << 14)
+    monkeypatch.setattr(keeper, "engine_command", [sys.executable, "-c", DRIVE])
+    lazy = da.from_array(hands.halves(5, 60, 70), chunks=(1, 60, 70))  # no slice of it is large
+    viewer = make_napari_viewer()
+    panel = AnnotatePanel(viewer)
+    viewer.window.add_dock_widget(panel, area="right")
+    studio, said = panel.studio, []
+    viewer.add_image(lazy, name="stack", axis_labels=("z", "y", "x"), contrast_limits=(0, 255))
+    qtbot.waitUntil(lambda: studio.desk.active is not None, timeout=5000)
+    studio.desk.planes.say.connect(said.append)
+    panel.image.volumes.click()
+    for at in (2, 3):
+        hands.paint(studio, 1, np.s_[at, 20:40, 5:30])
+        hands.paint(studio, 2, np.s_[at, 20:40, 40:65])
+    studio.desk.active.strokes.scan()
+    qtbot.waitUntil(lambda: studio.lesson.report.answered, timeout=120000)
+    shown, wanted = studio.desk.active.prediction.data, np.where(np.arange(70) < 35, 1, 2)
+    qtbot.waitUntil(lambda: bool(shown.all()), timeout=120000)
+    assert (shown == wanted).mean() > 0.95
+    assert [c.shape for c in named(said, "Offer")] == [(1, 5, 60, 70)]
+    assert not named(said, "Open")
+    studio.segment()
+    qtbot.waitUntil(lambda: not studio.segmenter.running, timeout=120000)
+    assert (viewer.layers["stack segmentation"].data == wanted).mean() > 0.95
+    for action, painted in ((studio.project.undo, 0), (studio.project.redo, 2000)):
+        action()
+        studio.desk.flush()
+        assert named(said, "Annotate")[-1].annotations.counts.sum() == painted

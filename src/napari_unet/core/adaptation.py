@@ -60,6 +60,7 @@ def _sample(picture: Picture, grids: Sequence[Grid]) -> Tensor:
 
     Of a volume, four slices spread from the first to the last, at least.
     """
+    picture = picture.column  # a single slice may be brighter than all others
     *slices, height, width = picture.shape
     side = _OF_SLICE if slices and grids[0].margin else _OUTPUT
     axes = [_windows(height, grids[-2], side), _windows(width, grids[-1], side)]

@@ -130,25 +130,26 @@ class Annotations(Struct, frozen=True, eq=False, dict=True):
                 part[top - y : low - y, left - x : right - x] = values
         return part
 
-    def squares(self, side: int) -> dict[tuple[int, int], Annotations]:
+    def squares(self, side: int) -> dict[tuple[int, ...], Annotations]:
         """The paint in squares of `side` px, a multiple of 256; only those that hold some.
 
         Returns
         -------
         dict
-            (first row, first column) → the square's paint as that of a plane of its own.
+            (first row, first column) → the square's paint as that of a plane of its own; of a
+            volume (slice, first row, first column) → that of a volume of one slice.
         """
-        found: dict[tuple[int, int], list[Block]] = {}
+        found: dict[tuple[int, ...], list[Block]] = {}
         for b in self.blocks:
             y, x = b.y // side * side, b.x // side * side
-            found.setdefault((y, x), []).append(Block(b.y - y, b.x - x, b.values))
-        height, width = self.shape
-        return {
-            (y, x): Annotations(
-                (min(side, height - y), min(side, width - x)), tuple(blocks), self.objects
-            )
-            for (y, x), blocks in found.items()
-        }
+            corner = (b.z, y, x)[-len(self.shape) :]
+            found.setdefault(corner, []).append(Block(b.y - y, b.x - x, b.values))
+        squares = {}
+        for corner, own in found.items():
+            ends = zip(self.sides, corner[-2:], strict=True)
+            shape = (*[1] * len(corner[:-2]), *(min(side, n - at) for n, at in ends))
+            squares[corner] = Annotations(shape, tuple(own), self.objects)
+        return squares
 
     def dense(self) -> ClassMap:
         """The whole plane (Y, X), or volume (Z, Y, X), as a uint8 array."""

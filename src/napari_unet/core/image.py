@@ -16,7 +16,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 Plane = NDArray[Any]
-LARGE = 1 << 26  # px; no array of a larger plane's own size is made anywhere
+LARGE = 1 << 26  # px; of a larger plane or volume no array of its own size is made anywhere
 SAMPLE = 1 << 20  # grey values looked at for the statistics
 TAIL = 0.1  # per cent at each end that do not count: hot pixels, scale bars
 _BLOCKS, _SIDE = 8, 128  # of a sample of a large plane, along each axis; px
@@ -81,6 +81,13 @@ class Picture:
         return replace(self, window=window)
 
     @property
+    def column(self) -> Picture:
+        """Of a part of a volume, its rows and columns in all slices; of a plane, itself."""
+        if self.window is None or len(self.window) == 2:
+            return self
+        return replace(self, window=(slice(0, self.raw.shape[1]), *self.window[-2:]))
+
+    @property
     def channels(self) -> int:
         """Number of channels."""
         return int(self.raw.shape[0])
@@ -132,22 +139,20 @@ def as_plane(array: Plane, *, rgb: bool | None = None) -> Plane:
     return np.moveaxis(array[..., :3], -1, 0) if rgb else array[None]
 
 
-def as_volume(array: Plane, *, learnt: bool = True, rgb: bool | None = None) -> Plane:
+def as_volume(array: Plane, *, rgb: bool | None = None) -> Plane:
     """View a stack as (C, Z, Y, X), without a copy.
 
     Parameters
     ----------
     array : (Z, Y, X), (Z, Y, X, 3) or (Z, Y, X, 4)
         Grey or colour; an alpha channel is left out.
-    learnt : bool
-        It is to be learnt from, for which arrays of its size are made.
     rgb : bool, optional
         Whether the last axis is colour; by default it is when there are four axes.
 
     Raises
     ------
     ImageError
-        If the array has other axes or no pixels, or is too large to be learnt from at once.
+        If the array has other axes, or no pixels.
     """
     array = np.asarray(array)
     colour = array.ndim == 4 if rgb is None else rgb
@@ -156,25 +161,9 @@ def as_volume(array: Plane, *, learnt: bool = True, rgb: bool | None = None) -> 
         raise ImageError(
             f"An image of shape {array.shape} is not a volume: give (Z, Y, X) or (Z, Y, X, 3)."
         )
-    if learnt:
-        check_volume(array.shape[:3])
     flat = array.reshape(-1, *array.shape[2:])  # one tall plane, which is checked like any other
     plane = as_plane(flat, rgb=colour)
     return plane.reshape(-1, *array.shape[:3])
-
-
-def check_volume(shape: tuple[int, ...]) -> None:
-    """Refuse a volume (Z, Y, X) that is too large to be learnt from at once.
-
-    Raises
-    ------
-    ImageError
-    """
-    if is_large(shape):
-        raise ImageError(
-            f"A volume of {' × '.join(map(str, shape))} voxels is too large to learn "
-            "from: cut out the part that is painted; the model segments stacks of any length."
-        )
 
 
 def measure(plane: Plane) -> Normalisation:

@@ -104,9 +104,7 @@ class Model:
             If the image cannot be used; the message says what to do.
         """
         volumes = self.header.shape.axes == 3
-        picture = Picture.of(
-            as_volume(image, learnt=False) if volumes else as_plane(image, rgb=rgb)
-        )
+        picture = Picture.of(as_volume(image) if volumes else as_plane(image, rgb=rgb))
         check_channels(self.header.shape.in_channels, picture.channels)
         compute = compute or Compute()
         predictor = self.predictor(choose(compute, spare=0))

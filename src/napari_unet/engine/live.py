@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_unet.core.image import Picture
 from napari_unet.core.tiling import Window
 from napari_unet.core.training import Trainer
 from napari_unet.core.uncertainty import uncertainty
@@ -16,17 +17,26 @@ from napari_unet.engine.messages import UNSURE, Box, Event, Look, PlaneName, Pre
 from napari_unet.engine.sweep import Sweep
 
 _MARGIN = 512  # px around what is looked at …
-_FARTHEST = 4096  # … and from its middle, that are predicted of a large plane
+_FARTHEST = 4096  # … and from its middle, that are predicted of a large plane …
+_SLICES = 8  # … and of a large volume so many slices above and below the one in view
 
 
 def around(box: Box) -> Window:
-    """What is predicted of a large plane while the user looks at a box of it."""
+    """What is predicted of a large plane or slice while the user looks at a box of it."""
     sides = []
     for low, high in ((box[0], box[2]), (box[1], box[3])):
         middle, half = (low + high) // 2, (high - low) // 2
         reach = min(half + _MARGIN, _FARTHEST)
         sides.append(slice(middle - reach, middle + reach))
     return tuple(sides)
+
+
+def reached(look: Look, picture: Picture) -> Window | None:
+    """What is predicted of a picture while the user looks at it; None where that is all of it."""
+    if not picture.large:
+        return None
+    slices = (slice(look.z - _SLICES, look.z + _SLICES + 1),) * (len(picture.shape) - 2)
+    return *slices, *around(look.box)
 
 
 @dataclass
@@ -85,7 +95,7 @@ class Live:
         wanted = (trainer.generation, self._look.overlay)
         for plane, course in self._courses.items():
             picture = trainer.pictures.get(plane)
-            reach = around(self._look.box) if picture is not None and picture.large else None
+            reach = None if picture is None else reached(self._look, picture)
             if wanted == course.made_for and reach == course.reach:
                 continue
             tiles = [] if picture is None else trainer.predictor.tiles(picture, within=reach)

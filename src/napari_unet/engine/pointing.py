@@ -95,11 +95,10 @@ class Pointing:
         yield (Suggested(look.plane, place, look.z),)
 
 
-def _searched(look: Look, picture: Picture) -> Window | None:
-    """What is searched: of a large plane what is around the view, of a volume the slice."""
-    if len(picture.shape) == 3:
-        return slice(look.z, look.z + 1), *(slice(0, n) for n in picture.shape[1:])
-    return around(look.box) if picture.large else None
+def _searched(look: Look, picture: Picture) -> Window:
+    """What is searched: of what is large around the view, and of a volume the slice in view."""
+    reach = around(look.box) if picture.large else tuple(slice(0, n) for n in picture.shape[-2:])
+    return (slice(look.z, look.z + 1), *reach)[-len(picture.shape) :]
 
 
 def _around_all(tiles: Sequence[Tile]) -> Box:

@@ -1,6 +1,6 @@
-"""Pixels of large planes, asked for block by block when they are needed.
+"""Pixels of large planes and volumes, asked for block by block when they are needed.
 
-This is the one place where the engine waits for its parent. A plane too large to be sent whole is
+This is the one place where the engine waits for its parent. What is too large to be sent whole is
 offered (`Offer`); what is read of it is asked for with `Wanted` and comes as `Pixels`.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import product
 from queue import SimpleQueue
 from typing import Any, cast
@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.image import ImageError, Picture
-from napari_unet.engine.messages import Box, Offer, Open, Pixels, PlaneName, Wanted
+from napari_unet.engine.messages import Bounds, Offer, Open, Pixels, PlaneName, Wanted
 
-BLOCK = 256  # px per side
+BLOCKS = {2: (256, 256), 3: (8, 256, 256)}  # px to the sides of a block, by the number of axes
 _KEPT = 256 << 20  # bytes of pixels that are remembered
 
-_Key = tuple[PlaneName, int, int]
+_Key = tuple[PlaneName, tuple[int, ...]]  # a block's number along each axis
 
 
 class PixelsError(ImageError):
@@ -58,8 +58,8 @@ class Supply:
             self._bytes -= self._blocks.pop(key).nbytes
         return LargePlane(self, offer)
 
-    def read(self, plane: PlaneName, shape: tuple[int, int], keys: list[_Key]) -> None:
-        """See to it that these blocks of a plane of `shape` (Y, X) are remembered.
+    def read(self, plane: PlaneName, shape: tuple[int, ...], keys: list[_Key]) -> None:
+        """See to it that these blocks of a plane or volume of a spatial `shape` are remembered.
 
         Raises
         ------
@@ -69,17 +69,16 @@ class Supply:
         missing = [k for k in keys if k not in self._blocks]
         if not missing:
             return
-        rows, columns = [k[1] for k in missing], [k[2] for k in missing]
-        y0, x0 = min(rows) * BLOCK, min(columns) * BLOCK
-        y1, x1 = (max(rows) + 1) * BLOCK, (max(columns) + 1) * BLOCK
-        box = (y0, x0, min(y1, shape[0]), min(x1, shape[1]))
-        image = self._fetch(plane, box)
-        for _, row, column in missing:
-            y, x = row * BLOCK - y0, column * BLOCK - x0
-            self._remember((plane, row, column), image[:, y : y + BLOCK, x : x + BLOCK].copy())
+        sides, numbers = BLOCKS[len(shape)], np.array([number for _, number in missing])
+        first = numbers.min(0) * sides
+        last = np.minimum((numbers.max(0) + 1) * sides, shape)
+        image = self._fetch(plane, (*first.tolist(), *last.tolist()))
+        for key, corner in zip(missing, numbers * sides - first, strict=True):
+            inside = (slice(at, at + side) for at, side in zip(corner, sides, strict=True))
+            self._remember(key, image[(slice(None), *inside)].copy())
 
     def block(self, key: _Key) -> NDArray[Any]:
-        """A block (C, ≤256, ≤256) that was read."""
+        """A block that was read: (C, ≤256, ≤256), of a volume (C, ≤8, ≤256, ≤256)."""
         self._blocks.move_to_end(key)
         return self._blocks[key]
 
@@ -92,8 +91,8 @@ class Supply:
         self._blocks[key] = block
         self._bytes += block.nbytes
 
-    def _fetch(self, plane: PlaneName, box: Box) -> NDArray[Any]:
-        """The pixels (C, h, w) of a box, waiting for them."""
+    def _fetch(self, plane: PlaneName, box: Bounds) -> NDArray[Any]:
+        """The pixels (C, h, w) or (C, d, h, w) of a box, waiting for them."""
         self._ask(Wanted(plane, box))
         came = self._came.get()
         while came is not None and (came.plane, came.box) != (plane, box):  # nobody waits for it
@@ -107,28 +106,30 @@ class Supply:
 
 
 class LargePlane:
-    """An offered plane (C, Y, X), read like an array: `plane[:, y0:y1, x0:x1]`."""
+    """An offered plane (C, Y, X), read like an array: `plane[:, y0:y1, x0:x1]`.
+
+    Or a volume (C, Z, Y, X), of which a range of slices is read.
+    """
 
     def __init__(self, supply: Supply, offer: Offer) -> None:
         self._supply, self._name = supply, offer.plane
         self.shape, self.dtype = offer.shape, np.dtype(offer.dtype)
 
-    def __getitem__(self, window: tuple[slice, slice, slice]) -> NDArray[Any]:
-        _, rows, columns = window
-        found = np.empty(
-            (self.shape[0], rows.stop - rows.start, columns.stop - columns.start), self.dtype
-        )
-        keys = [(self._name, y, x) for y, x in product(_touched(rows), _touched(columns))]
+    def __getitem__(self, window: tuple[slice, ...]) -> NDArray[Any]:
+        _, *sides = window
+        blocks = BLOCKS[len(sides)]
+        found = np.empty((self.shape[0], *(s.stop - s.start for s in sides)), self.dtype)
+        keys = [(self._name, numbers) for numbers in product(*map(_touched, sides, blocks))]
         self._supply.read(self._name, self.shape[1:], keys)
         for key in keys:
-            here, there = zip(_shared(rows, key[1]), _shared(columns, key[2]), strict=True)
+            here, there = zip(*map(_shared, sides, key[1], blocks), strict=True)
             found[(slice(None), *here)] = self._supply.block(key)[(slice(None), *there)]
         self._supply.trim()
         return found
 
 
 def picture_of(command: Open | Offer, supply: Supply | None) -> Picture:
-    """The picture of a plane that was sent or offered.
+    """The picture of a plane or volume that was sent or offered.
 
     Raises
     ------
@@ -143,13 +144,13 @@ def picture_of(command: Open | Offer, supply: Supply | None) -> Picture:
     return Picture(plane, command.normalisation)
 
 
-def _touched(side: slice) -> Iterator[int]:
-    """Numbers of the blocks along an axis that a window touches."""
-    return iter(range(side.start // BLOCK, math.ceil(side.stop / BLOCK)))
+def _touched(side: slice, block: int) -> range:
+    """Numbers of the blocks of so many px along an axis that a window touches."""
+    return range(side.start // block, math.ceil(side.stop / block))
 
 
-def _shared(side: slice, number: int) -> tuple[slice, slice]:
+def _shared(side: slice, number: int, block: int) -> tuple[slice, slice]:
     """Where a window and a block share pixels: in the window, and in the block."""
-    first = number * BLOCK
-    low, high = max(side.start, first), min(side.stop, first + BLOCK)
+    first = number * block
+    low, high = max(side.start, first), min(side.stop, first + block)
     return slice(low - side.start, high - side.start), slice(low - first, high - first)

@@ -7,7 +7,6 @@ from typing import cast
 from napari_unet.core.annotations import MAX_CLASSES, AnnotationError, Annotations
 from napari_unet.core.device import Device, choose
 from napari_unet.core.header import ModelError
-from napari_unet.core.image import Picture
 from napari_unet.core.lineage import Past
 from napari_unet.core.model import Model
 from napari_unet.core.presets import start
@@ -122,7 +121,7 @@ class Workbench:
         self._origin.check(picture)
         if self._sheets.lay(command.plane, picture, command.title):
             self.changed = True
-        self._anisotropy = getattr(command, "anisotropy", 1.0) if _is_volume(picture) else None
+        self._anisotropy = command.anisotropy if len(picture.shape) == 3 else None
         base = None if self.trainer is None else self.trainer.base
         kind = (picture.channels, len(picture.shape))
         if self.trainer is None or base is None or (base.in_channels, base.axes) != kind:
@@ -243,7 +242,3 @@ class Workbench:
             self.dealt[plane] = sheets.held[plane]
         self.changed = True
         return agreement
-
-
-def _is_volume(picture: Picture) -> bool:
-    return len(picture.shape) == 3

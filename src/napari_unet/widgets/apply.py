@@ -38,7 +38,6 @@ from napari_unet.widgets.model_file import (
     read_model,
 )
 from napari_unet.widgets.planes import count_channels
-from napari_unet.widgets.regions import too_large
 from napari_unet.widgets.segmenting import ImageSegmenter, Package
 from napari_unet.widgets.studios import studio_of
 
@@ -168,12 +167,6 @@ class ApplyWidget(QWidget):
         if not looks_like_one(path):
             data = read_model(path)
             check_channels(data, count_channels(self.channels.images))
-            image = self.image.layer
-            if image is not None and is_of_volumes(data) and too_large(image):
-                raise ModelFileError(
-                    "This model looks at stacks as a whole, and this one is too large for that "
-                    "here: segment its file with Batch segment a folder."
-                )
             return len(class_names(data)), data
         if not needs_trust(Archive(path).description()):
             return Package(str(path))

@@ -1,4 +1,4 @@
-"""Gives the engine the pixels of planes: whole, or part by part where a plane is large."""
+"""Gives the engine the pixels of planes and volumes: whole, or in parts where they are large."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.core.image import ImageError, check_volume
+from napari_unet.core.image import ImageError
 from napari_unet.engine.messages import Offer, Open, Pixels, PlaneName, Wanted
 from napari_unet.widgets.background import Background
 from napari_unet.widgets.pixels import PlanePixels
@@ -86,12 +86,13 @@ class Feed(QObject):
 
 
 def _introduced(name: PlaneName, pixels: PlanePixels) -> Open | Offer:
-    if pixels.deep:
-        check_volume(pixels.volume)
     if not pixels.large:
         return Open(name, pixels.whole(), pixels.title, pixels.anisotropy)
     few, normalisation = pixels.measure()
-    return Offer(name, (len(few), *pixels.shape), few.dtype.str, normalisation, pixels.title)
+    return Offer(
+        name, (len(few), *pixels.shape), few.dtype.str, normalisation, pixels.title,
+        pixels.anisotropy,
+    )  # fmt: skip
 
 
 def _sentence(error: Exception) -> str:

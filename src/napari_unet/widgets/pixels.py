@@ -1,9 +1,11 @@
-"""The pixels of one plane of image layers, to be read from any thread and part by part."""
+"""The pixels of a plane or volume of image layers, to be read from any thread and in parts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,17 +20,18 @@ from napari_unet.core.image import (
     measure,
     spread,
 )
-from napari_unet.engine.messages import Box
+from napari_unet.engine.messages import Bounds
 from napari_unet.widgets.planes import channel_axis
 from napari_unet.widgets.regions import Key, Region
 
 _COARSE = 1 << 18  # px that are enough to measure grey values by
 _WHOLE = 1 << 22  # px of a level that is read whole for it; of a finer one, blocks are
+_SLICES, _BLOCKS = 8, 4  # of a volume so many slices, and blocks along each of their axes
 
 
 @dataclass(frozen=True, eq=False)
 class LayerPixels:
-    """A plane of one layer.
+    """A plane or volume of one layer.
 
     Attributes
     ----------
@@ -48,24 +51,29 @@ class LayerPixels:
         """Whether reading may take its time."""
         return not isinstance(self.levels[0], np.ndarray)
 
-    def shape(self, level: int = 0) -> tuple[int, int]:
-        """(Y, X) of a level, px."""
-        y, x = self.levels[level].shape[len(self.index) :][:2]
-        return int(y), int(x)
+    def shape(self, level: int = 0) -> tuple[int, ...]:
+        """(Y, X) of a level, px; of a volume (Z, Y, X). Coarse levels may have fewer slices."""
+        sizes = self.levels[level].shape
+        slices = [n for n, at in zip(sizes, self.index, strict=False) if isinstance(at, slice)]
+        return tuple(int(n) for n in (*slices, *sizes[len(self.index) :][:2]))
 
-    def read(self, rows: slice, columns: slice, level: int = 0) -> NDArray[Any]:
-        """A window (C, h, w) of a level; of a volume (C, Z, h, w).
+    def read(self, window: tuple[slice, ...], level: int = 0) -> NDArray[Any]:
+        """A window (h, w) of a level, with its channels: (C, h, w); of a volume (C, d, h, w).
 
         Raises
         ------
         ImageError
             If it does not hold numbers.
         """
-        data, key = self.levels[level], []
+        data, key = self.levels[level], list[int | slice]()
+        *slices, rows, columns = window
         for axis, at in enumerate(self.index):
-            whole = self.levels[0].shape[axis]  # coarse levels may have fewer planes, too
-            all_of = axis == self.channel or isinstance(at, slice)
-            key.append(slice(None) if all_of else at * data.shape[axis] // whole)
+            if axis == self.channel:
+                key.append(slice(None))
+            elif isinstance(at, slice):
+                key.extend(slices)
+            else:  # coarse levels may have fewer planes, too
+                key.append(at * data.shape[axis] // self.levels[0].shape[axis])
         found = np.asarray(data[(*key, rows, columns)])
         if self.channel is None:
             return self._view(found)
@@ -96,16 +104,10 @@ class PlanePixels:
     anisotropy: float = 1.0
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """(Y, X), px."""
-        return self.parts[0].shape()
-
-    @property
-    def volume(self) -> tuple[int, int, int]:
-        """(Z, Y, X), px; of a plane there is one slice."""
-        part = self.parts[0]
-        pairs = zip(part.levels[0].shape, part.index, strict=False)
-        return (max((n for n, at in pairs if isinstance(at, slice)), default=1), *self.shape)
+    def shape(self) -> tuple[int, ...]:
+        """(Y, X), px; of a volume (Z, Y, X)."""
+        shape = self.parts[0].shape()
+        return (1, *shape) if self.deep and len(shape) == 2 else shape
 
     @property
     def large(self) -> bool:
@@ -117,17 +119,19 @@ class PlanePixels:
         """Whether reading may take its time."""
         return any(part.lazy for part in self.parts)
 
-    def read(self, box: Box) -> NDArray[Any]:
-        """A box of the plane: (C, h, w).
+    def read(self, box: Bounds) -> NDArray[Any]:
+        """A box of the plane: (C, h, w); of a volume (C, d, h, w).
 
         Raises
         ------
         ImageError
             If it cannot be used.
         """
-        y0, x0, y1, x1 = box
-        parts = [part.read(slice(y0, y1), slice(x0, x1)) for part in self.parts]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        axes = len(box) // 2
+        window = tuple(slice(low, high) for low, high in zip(box[:axes], box[axes:], strict=True))
+        parts = [part.read(window[-len(part.shape()) :]) for part in self.parts]
+        found = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return found[:, None] if found.ndim == axes else found  # of a plane, the only slice
 
     def whole(self) -> NDArray[Any]:
         """All of the plane: (C, Y, X); of a volume (C, Z, Y, X).
@@ -137,16 +141,15 @@ class PlanePixels:
         ImageError
             If it cannot be used.
         """
-        whole = self.read((0, 0, *self.shape))
-        return whole[:, None] if self.deep and whole.ndim == 3 else whole
+        return self.read((*[0] * len(self.shape), *self.shape))
 
     def measure(self) -> tuple[NDArray[Any], Normalisation]:
-        """Measure grey values in a coarse level, or in blocks, and never in all of a large plane.
+        """Measure grey values in a coarse level, or in blocks, and never in all of what is large.
 
         Returns
         -------
-        sample : (C, h, w)
-            A few pixels, to tell the number of channels and their type by.
+        sample : (C, 1, 1) or (C, 1, 1, 1)
+            One pixel, to tell the number of channels and their type by.
         normalisation : Normalisation
 
         Raises
@@ -156,8 +159,8 @@ class PlanePixels:
         """
         samples = [_sample(part) for part in self.parts]
         found = [measure(sample) for sample in samples]
-        few = self.read((0, 0, 1, 1))
-        return few, Normalisation(
+        axes = len(self.shape)
+        return self.read((*[0] * axes, *[1] * axes)), Normalisation(
             tuple(m for one in found for m in one.mean),
             tuple(d for one in found for d in one.deviation),
         )
@@ -174,12 +177,15 @@ def pixels_of(layers: Sequence[Image], region: Region) -> PlanePixels:
 
 
 def _sample(part: LayerPixels) -> NDArray[Any]:
-    """Pixels (C, h, w) from all over a plane."""
-    sizes = [shape[0] * shape[1] for shape in map(part.shape, range(len(part.levels)))]
+    """Pixels (C, h, w) from all over a plane or volume."""
+    sizes = [prod(part.shape(level)) for level in range(len(part.levels))]
     enough = [level for level, size in enumerate(sizes) if size >= _COARSE] or [0]
     level = enough[-1]
-    height, width = part.shape(level)
-    if sizes[level] <= _WHOLE:
-        return part.read(slice(0, height), slice(0, width), level)
-    blocks = [part.read(y, x, level) for y in spread(height) for x in spread(width)]
+    *slices, height, width = part.shape(level)
+    windows = [tuple(slice(0, n) for n in part.shape(level))]
+    if sizes[level] > _WHOLE:
+        count = _BLOCKS if slices else None
+        depth = [spread(n, _SLICES, 1) for n in slices]
+        windows = list(product(*depth, spread(height, count), spread(width, count)))
+    blocks = [part.read(window, level) for window in windows]
     return np.concatenate([block.reshape(len(block), -1) for block in blocks], axis=1)[:, None]

@@ -15,7 +15,6 @@ from napari.layers import Layer
 from numpy.typing import NDArray
 
 from napari_unet.core.annotations import Annotations, Block, ClassMap
-from napari_unet.core.image import is_large
 from napari_unet.core.objects_ids import changed_ids
 from napari_unet.engine.messages import Predicted
 from napari_unet.widgets.model_file import ModelFileError
@@ -88,7 +87,13 @@ class Region:
         """The paint of it as that of each of its planes."""
         if not self.deep:
             return {self.index: paint}
-        return {at: paint.slice_at(z) for z, at in enumerate(self.planes)}
+        found: dict[int, list[Block]] = {}
+        for b in paint.blocks:
+            found.setdefault(b.z, []).append(Block(b.y, b.x, b.values))
+        return {
+            at: Annotations(paint.shape[1:], tuple(found.get(z, ())), paint.objects)
+            for z, at in enumerate(self.planes)
+        }
 
     def parts(self, z: int, values: NDArray[Any]) -> Iterator[tuple[Index, NDArray[Any]]]:
         """What a tile from slice `z` on holds of each of its planes: (h, w)."""
@@ -137,14 +142,8 @@ def check_stack(layer: Layer | None) -> None:
     ------
     ModelFileError
     """
-    if layer is None or depth_axis(layer) is None or too_large(layer):
+    if layer is None or depth_axis(layer) is None:
         raise ModelFileError(
-            "This model segments volumes: choose a stack of slices first that is not too large to "
-            "be seen as a whole, or use it in Batch segment a folder."
+            "This model segments volumes: choose a stack of slices first, or use it in Batch "
+            "segment a folder."
         )
-
-
-def too_large(layer: Layer) -> bool:
-    """Whether a layer's volumes are too large to be learnt from; a plane is one, too."""
-    axis, shape = depth_axis(layer), full_shape(layer)
-    return is_large((1 if axis is None else shape[axis], *shape[-2:]))

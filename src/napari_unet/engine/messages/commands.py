@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.image import Normalisation
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Settings
-from napari_unet.engine.messages.base import Box, Message, PlaneName
+from napari_unet.engine.messages.base import Bounds, Box, Message, PlaneName
 
 
 class Configure(Message, frozen=True, eq=False):
@@ -36,24 +37,26 @@ class Open(Message, frozen=True, eq=False):
 class Offer(Message, frozen=True, eq=False):
     """Here is a plane too large to be sent whole; the engine asks for parts with `Wanted`.
 
-    `shape` is (C, Y, X), `dtype` a numeric type's name. Otherwise as `Open`.
+    `shape` is (C, Y, X), or (C, Z, Y, X) of a volume, `dtype` a numeric type's name. Otherwise as
+    `Open`.
     """
 
     plane: PlaneName
-    shape: tuple[int, int, int]
+    shape: Annotated[tuple[int, ...], Meta(min_length=3, max_length=4)]
     dtype: str
     normalisation: Normalisation
     title: str = ""
+    anisotropy: float = 1.0
 
 
 class Pixels(Message, frozen=True, eq=False):
     """The answer to each `Wanted`: (C, h, w) of the box, or None and why not, as a sentence.
 
-    `problem` is empty where the plane was closed meanwhile.
+    Of a volume they are (C, d, h, w). `problem` is empty where the plane was closed meanwhile.
     """
 
     plane: PlaneName
-    box: Box
+    box: Bounds
     image: NDArray[Any] | None
     problem: str = ""
 

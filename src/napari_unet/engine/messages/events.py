@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from napari_unet.core.annotations import Annotations
-from napari_unet.engine.messages.base import Box, Message, PlaneName
+from napari_unet.engine.messages.base import Bounds, Message, PlaneName
 from napari_unet.engine.messages.folder_events import FolderEvent
 
 
@@ -27,7 +27,7 @@ class Wanted(Message, frozen=True, eq=False):
     """The engine needs these pixels of a plane that was offered, and waits for `Pixels`."""
 
     plane: PlaneName
-    box: Box
+    box: Bounds
 
 
 class Predicted(Message, frozen=True, eq=False):
