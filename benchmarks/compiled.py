@@ -1,12 +1,19 @@
 """Would another engine predict a tile faster? torch.compile, ONNX Runtime, OpenVINO against ours.
 
     python benchmarks/compiled.py [--threads 2] [--repeats 9] [--json FILE]
+    python benchmarks/compiled.py --whole [--files 40] [--side 4000] [--repeats 3]
 
 One tile of 700 px (516 px out) of the bundled `compact` network with a last layer for two classes,
-in turn, one run. The first line is what the program does: PyTorch as it is, in the precision that
-is fastest here. Engines that are not installed are left out; torch.compile needs a C++ compiler.
-Says seconds to get ready, seconds a tile (median, best), how many times as fast as ours, and the
-share of pixels that get the same label as in float32.
+in turn, one run. The first line is what the program does without OpenVINO: PyTorch as it is, in the
+precision that is fastest here. Engines that are not installed are left out; torch.compile needs a
+C++ compiler. Says seconds to get ready, seconds a tile (median, best), how many times as fast as
+ours, and the share of pixels that get the same label as in float32.
+
+`--whole`: what the program makes of it from file to file, OpenVINO's compilation included: a batch
+of files of 512 px, and one of one large image, by default with four mirror images each; each run in
+a process of its own, with and without in turn. Says medians of seconds, of seconds of the CPU
+(which other work on the machine changes less) and of the highest resident memory; how many times
+as fast it is with as without; and the share of the same labels.
 """
 
 from __future__ import annotations
@@ -14,7 +21,10 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import logging
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,14 +32,20 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
+import tifffile
 import torch
 from skimage import data
 
+from napari_unet.core.compiled import library
 from napari_unet.core.device import choose
 from napari_unet.core.image import Picture
+from napari_unet.core.model import Model
 from napari_unet.core.prediction import OUTPUT, Predictor, logits
 from napari_unet.core.presets import start
-from napari_unet.core.settings import Compute
+from napari_unet.core.settings import Compute, Settings
+from napari_unet.engine.batch.plan import Order
+from napari_unet.engine.batch.segmenter import ModelSegmenter
+from napari_unet.engine.folder import segment_folder
 
 
 def tile(predictor):
@@ -97,10 +113,8 @@ def onnx_runtime(predictor, image, threads):
 
 
 def openvino(predictor, image, threads, precision):
-    import openvino as ov
-
     hints = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision}
-    network = ov.Core().compile_model(exported(predictor, image), "CPU", hints)
+    network = library().Core().compile_model(exported(predictor, image), "CPU", hints)
     return lambda: torch.from_numpy(network(image.numpy())[0])
 
 
@@ -114,16 +128,101 @@ def timed(run, repeats):
     return float(np.median(spent)), min(spent)
 
 
+def network_of_two_classes():
+    torch.manual_seed(0)
+    return start("compact", 1, 2, "bundled").eval()
+
+
+def images(folder, count, side):
+    """Images of one size, each another part of one that is tiled, with noise."""
+    folder.mkdir()
+    camera, random = data.camera(), np.random.default_rng(0)
+    times = -(-side // len(camera)) + 1
+    for n in range(count):
+        top, left = random.integers(0, len(camera), 2)
+        part = np.tile(camera, (times, times))[top : top + side, left : left + side]
+        noisy = np.clip(part + random.normal(0, 5, part.shape), 0, 255)
+        tifffile.imwrite(folder / f"{n:03}.tif", noisy.astype(np.uint8))
+
+
+def one(source, target, accelerate, threads):
+    """Segment a folder, and say how long it took; run in a process of its own."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    model = Model.of(network_of_two_classes(), ("background", "cell"), Settings())
+    compute = Compute(device="cpu", threads=threads, accelerate=accelerate)
+    segmenter = ModelSegmenter(model.to_bytes(), compute)
+    began, busy = time.perf_counter(), time.process_time()
+    *_, end = segment_folder(Order((Path(source),), Path(target)), segmenter)
+    took, busy = time.perf_counter() - began, time.process_time() - busy
+    if not end.written or end.failed:
+        raise SystemExit(f"The batch failed: {end}")
+    status = Path("/proc/self/status").read_text().splitlines()
+    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    print(json.dumps({"s": took, "CPU s": busy, "MB": round(peak / 1e3)}))
+
+
+def median(lines, unit):
+    return float(np.median([line[unit] for line in lines]))
+
+
+def whole(options):
+    """Batches with and without OpenVINO."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name, count, side in (("files", options.files, 512), ("image", 1, options.side)):
+            if not count or not side:
+                continue
+            source, runs = root / name, {"with": [], "without": []}
+            images(source, count, side)
+            for n in range(options.repeats):
+                for how, lines in runs.items():
+                    line = [sys.executable, __file__, "--threads", str(options.threads), "--one"]
+                    line += [str(source), str(root / f"{name} {how} {n}"), how]
+                    done = subprocess.run(line, check=True, capture_output=True, text=True)
+                    lines.append(json.loads(done.stdout.splitlines()[-1]))
+                    print(name, how, lines[-1], done.stderr.splitlines(), flush=True)
+            same = [
+                np.mean(
+                    tifffile.imread(path) == tifffile.imread(root / f"{name} without 0" / path.name)
+                )
+                for path in (root / f"{name} with 0").glob("*.tif")
+            ]
+            line = found[f"{count} × {side}² px"] = {"same labels": round(float(np.mean(same)), 6)}
+            for unit in ("s", "CPU s", "MB"):
+                line[unit] = {how: round(median(runs[how], unit), 1) for how in runs}
+            for unit in ("s", "CPU s"):
+                times = median(runs["without"], unit) / median(runs["with"], unit)
+                line[f"times as fast, {unit}"] = round(times, 2)
+    for name, line in found.items():
+        print(name, json.dumps(line), flush=True)
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--whole", action="store_true", help="from file to file")
+    parser.add_argument("--files", type=int, default=40, help="with --whole, of 512 px")
+    parser.add_argument("--side", type=int, default=4000, help="with --whole, of one image")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.one:
+        source, target, how = options.one
+        one(source, target, how == "with", options.threads)
+        return
+    found = whole(options) if options.whole else tiles(options)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1))
+
+
+def tiles(options):
+    """One tile by each engine."""
     device = choose(Compute(device="cpu", threads=options.threads), spare=0)
     exact = choose(Compute(device="cpu", threads=options.threads, precision="fp32"), spare=0)
-    torch.manual_seed(0)
-    net = start("compact", 1, 2, "bundled").eval()
+    net = network_of_two_classes()
     fast, slow = Predictor(net, device), Predictor(net, exact)
     image = tile(fast)
     truth = ours(slow, image)().argmax(1)
@@ -153,8 +252,7 @@ def main():
     for name, line in found.items():
         line["times as fast"] = round(first / line["s"], 2)
         print(name, json.dumps(line), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=1))
+    return found
 
 
 main()

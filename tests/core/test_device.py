@@ -96,6 +96,24 @@ def test_a_pinned_precision_is_not_measured(machine, monkeypatch, asked, wanted,
 
 
 @pytest.mark.parametrize(
+    ("there", "asked", "allowed"),
+    [
+        ((), {}, True),
+        ((), {"accelerate": False}, False),
+        ((), {"precision": "fp32"}, False),
+        ((), {"precision": "bf16"}, False),
+        (("cuda",), {}, False),
+        (("cuda",), {"device": "cpu"}, True),
+    ],
+)
+def test_another_library_may_predict_on_a_cpu_whose_precision_is_open(
+    machine, there, asked, allowed
+):
+    machine(*there)
+    assert choose(Compute(**asked)).accelerate == allowed
+
+
+@pytest.mark.parametrize(
     ("there", "precision"),
     [
         (("cuda", "bf16"), torch.bfloat16),

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 import torch
 
+from napari_unet.core.device import choose
 from napari_unet.core.model import Model
 from napari_unet.core.package.running import PackageSegmenter
 from napari_unet.core.recipe import Recipe
@@ -84,6 +85,11 @@ def test_results_are_byte_equal_to_those_of_one_machine(images, tmp_path, segmen
     assert {f.objects for f in files} == {f.objects for f in there}
     _, end = run(images, tmp_path / "there", segmenter)
     assert end.skipped == 10  # whoever did it, it is done
+
+
+def test_workers_all_predict_by_the_same_library(segmenter):
+    assert choose(segmenter.compute).accelerate
+    assert not choose(cluster_module._pinned(segmenter)).accelerate
 
 
 def test_no_scheduler(images, tmp_path, segmenter, monkeypatch):

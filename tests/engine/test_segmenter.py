@@ -7,9 +7,12 @@ import torch
 
 from napari_unet.core.image import ImageError
 from napari_unet.core.model import Model
+from napari_unet.core.prediction import Predictor
 from napari_unet.core.settings import Compute, Settings
 from napari_unet.core.unet import UNet
+from napari_unet.engine.batch.plan import Order
 from napari_unet.engine.batch.segmenter import ModelSegmenter
+from napari_unet.engine.folder import segment_folder
 
 COMPUTE = Compute(device="cpu", threads=1)
 
@@ -51,6 +54,8 @@ def test_its_identity_is_that_of_the_results(model):
     assert len(same) == 1
     assert ModelSegmenter(data, Compute(mirrors=False)).identity not in same
     assert ModelSegmenter(data, Compute(precision="fp32")).identity not in same
+    assert ModelSegmenter(data, Compute(accelerate=False)).identity not in same
+    assert ModelSegmenter(data, pictures=9).identity in same
     assert ModelSegmenter(data[:-4] + b"0000").identity not in same
     renamed = Model(model.net, msgspec.structs.replace(model.header, classes=("a", "b", "d")))
     assert ModelSegmenter(renamed.to_bytes()).identity not in same
@@ -69,3 +74,20 @@ def test_images_with_other_channels_are_refused(model):
     )
     with pytest.raises(ImageError, match="2 channels"):
         next(pieces)
+
+
+def test_a_batch_says_how_many_pictures_are_to_come(tmp_path, monkeypatch):
+    model = Model.of(UNet(1, 2, width=3, depth=2), ("a", "b"), Settings())
+    for n in range(3):
+        np.save(tmp_path / f"{n}.npy", np.random.default_rng(n).normal(size=(30, 30)))
+    told, mean = [], Predictor.mean
+
+    def watched(self, *args, **kwargs):
+        told.append(self.pictures)
+        return mean(self, *args, **kwargs)
+
+    monkeypatch.setattr(Predictor, "mean", watched)
+    segmenter = ModelSegmenter(model.to_bytes(), Compute(device="cpu", precision="fp32", threads=1))
+    *_, end = segment_folder(Order((tmp_path,), tmp_path / "out"), segmenter)
+    assert (end.written, end.failed) == (3, 0)
+    assert told == [3, 3, 3]

@@ -38,12 +38,14 @@ class Device:
     precision : dtype of activations; weights are always trained in float32.
     threads : CPU threads.
     pinned : the precision was asked for, and must be kept.
+    accelerate : another library may predict, where it is faster (see `core.accelerated`).
     """
 
     name: str
     precision: torch.dtype
     threads: int
     pinned: bool = True
+    accelerate: bool = False
 
     def put(self, net: Net) -> Net:
         """Move a network here, in the memory layout that its convolutions like best."""
@@ -111,7 +113,8 @@ def choose(compute: Compute, *, spare: int = 1) -> Device:
     torch.set_num_threads(threads)
     pinned = compute.precision in _PINNED
     precision = _PINNED[compute.precision] if pinned else _precision(name)
-    device = Device(name, precision, threads, pinned)
+    accelerate = compute.accelerate and name == "cpu" and not pinned
+    device = Device(name, precision, threads, pinned, accelerate)
     _tell(device)
     return device
 

@@ -12,6 +12,7 @@ import logging
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from typing import Self
 
 import numpy as np
 import torch
@@ -112,6 +113,8 @@ class Predictor:
         the paper's seven for the paper's network.
     """
 
+    pictures = 1  # like the next one, that are to come as far as is known
+
     def __init__(self, net: UNet, device: Device) -> None:
         self.device = device
         self.orientations: Sequence[Orientation] = SEVEN if net.original else MIRRORS
@@ -128,7 +131,7 @@ class Predictor:
         """Replace the last layer: weight (K, D), bias (K,). Cached features stay valid."""
         self.weight, self.bias = weight.to(self.device.name), bias.to(self.device.name)
 
-    def snapshot(self) -> Predictor:
+    def snapshot(self) -> Self:
         """The same weights with a cache of their own; a later `set_head` here changes nothing."""
         other = copy.copy(self)
         other._cache, other._cached_bytes = OrderedDict(), 0  # noqa: SLF001
@@ -156,10 +159,14 @@ class Predictor:
         views = self.orientations if mirrored else (Orientation(),)
 
         def mean(images: Tensor) -> Tensor:
-            found = [v.undo(self.probabilities(self.forward(v.turn(images))[0])) for v in views]
+            found = [v.undo(self.shares(v.turn(images))) for v in views]
             return torch.stack(found).mean(0, keepdim=True)
 
         return predict(mean, picture, todo, self.grids)
+
+    def shares(self, images: Tensor) -> Tensor:
+        """Class probabilities (K, *output) float32 of a standardised image (1, C, *input)."""
+        return self.probabilities(self.forward(images)[0])
 
     def tiles(
         self, picture: Picture, output: int = OUTPUT, within: Window | None = None

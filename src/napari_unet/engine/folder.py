@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -24,7 +25,7 @@ from napari_unet.engine.batch.large import clear
 from napari_unet.engine.batch.ledger import Entry, Ledger, Stamp, digest
 from napari_unet.engine.batch.pipeline import Advanced, Step, run_here
 from napari_unet.engine.batch.plan import Job, Order, plan
-from napari_unet.engine.batch.segmenter import Segmenter
+from napari_unet.engine.batch.segmenter import ModelSegmenter, Segmenter
 from napari_unet.engine.messages import (
     FileAdvanced,
     FileSegmented,
@@ -76,7 +77,10 @@ def segment_folder(
         At once, if there is nothing to do or the target cannot be used.
     """
     _check_classes(order.recipe, segmenter.classes)
-    return _run(_Batch(order, segmenter, plan(order)), cluster, stopped)
+    jobs = plan(order)
+    if isinstance(segmenter, ModelSegmenter):
+        segmenter = replace(segmenter, pictures=len(jobs))
+    return _run(_Batch(order, segmenter, jobs), cluster, stopped)
 
 
 def _run(batch: _Batch, cluster: str, stopped: Callable[[], bool]) -> Generator[FolderEvent]:

@@ -7,9 +7,6 @@ mirror images and, if wanted, the robust normalisation. So nothing is left to ge
 from __future__ import annotations
 
 import io
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -17,6 +14,7 @@ from torch import Tensor, nn
 
 from napari_unet.core.image import LIMIT, SAMPLE, TAIL
 from napari_unet.core.orientations import MIRRORS, SEVEN, Orientation
+from napari_unet.core.tracing import quietly, traced
 from napari_unet.core.unet import UNet
 
 OPSET = 17
@@ -115,8 +113,8 @@ def _quantile(ordered: Tensor, share: float) -> Tensor:
 def torchscript(network: Packaged, example: Tensor) -> bytes:
     """The network as TorchScript; `example` is an image (1, C, Y, X) as it will see."""
     buffer = io.BytesIO()
-    with _quietly():
-        torch.jit.save(_traced(network, example), buffer)
+    with quietly():
+        torch.jit.save(traced(network, example), buffer)
     return buffer.getvalue()
 
 
@@ -124,27 +122,12 @@ def onnx(network: Packaged, example: Tensor) -> bytes:
     """The network as ONNX, for images and batches of any size."""
     file: Any = io.BytesIO()  # or a path, its types say
     sizes = {0: "batch", 2: "y", 3: "x"}
-    with _quietly():
+    with quietly():
         # the newer exporter cannot follow sizes that are worked out in the graph
         torch.onnx.export(
-            _traced(network, example), (example,), file,
+            traced(network, example), (example,), file,
             input_names=[INPUT], output_names=[OUTPUT], opset_version=OPSET, dynamo=False,
             dynamic_axes={INPUT: sizes, OUTPUT: sizes},
         )  # fmt: skip
     data: bytes = file.getvalue()
     return data
-
-
-def _traced(network: Packaged, example: Tensor) -> torch.jit.ScriptModule:
-    trace: Any = torch.jit.trace
-    with torch.no_grad():
-        traced: torch.jit.ScriptModule = trace(network.eval(), example, check_trace=False)
-    return traced
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Both exporters are said to be replaced; none that does as much is there yet."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -55,11 +55,13 @@ class ModelSegmenter:
     data : the model file's bytes
     compute : Compute
     spare : CPU cores left to others where `compute` does not fix the threads
+    pictures : how many there are to segment, as far as is known
     """
 
     data: bytes
     compute: Compute = field(default_factory=Compute)
     spare: int = 0
+    pictures: int = 1
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -75,7 +77,10 @@ class ModelSegmenter:
         """
         front = read_front(io.BytesIO(self.data))
         compute, header = self.compute, front.header
-        told = (compute.mirrors, compute.precision, header.shape, header.classes, front.tensors)
+        told = (
+            compute.mirrors, compute.precision, compute.accelerate, header.shape, header.classes,
+            front.tensors,
+        )  # fmt: skip
         digest = hashlib.sha256(msgspec.json.encode(told, order="sorted"))
         digest.update(memoryview(self.data)[front.length :])
         return digest.digest()
@@ -138,7 +143,9 @@ class ModelSegmenter:
 
     @cached_property
     def _predictor(self) -> Predictor:
-        return self._model.predictor(choose(self.compute, spare=self.spare))
+        predictor = self._model.predictor(choose(self.compute, spare=self.spare))
+        predictor.pictures = self.pictures
+        return predictor
 
 
 def axes_of(segmenter: Segmenter) -> int:
