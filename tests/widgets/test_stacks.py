@@ -117,13 +117,21 @@ def test_another_z_makes_other_volumes_and_keeps_the_strokes(open_stack, panel, 
     assert told[-1].plane not in closed
 
 
-def test_chosen_axes_come_back_with_a_project(open_stack, panel, viewer, tmp_path, qtbot):
+@pytest.mark.parametrize("first", ["axes", "strokes"])
+def test_chosen_axes_come_back_with_a_project(open_stack, panel, viewer, tmp_path, first):
     studio = open_stack(hands.halves(2, 3, 100, 90))
+
+    def paint():
+        paint_both(studio, (0, 1))
+        studio.desk.flush()
+
+    if first == "strokes":
+        paint()
     row = panel.image.axes.findText("z: axis 0 (2); planes: axis 1 (3)")
     panel.image.axes.setCurrentIndex(row)
     panel.image.axes.activated.emit(row)
-    paint_both(studio, (0, 1))
-    studio.desk.flush()
+    if first == "axes":
+        paint()
     folder = tmp_path / "kept"
     studio.project.save_as(folder)
     assert studio.project.close()
@@ -131,6 +139,21 @@ def test_chosen_axes_come_back_with_a_project(open_stack, panel, viewer, tmp_pat
     open_into(studio, viewer, folder, lambda sentence, path: None)
     assert depth_axis(studio.desk.active.image) == 0
     assert panel.image.axes.currentText() == "z: axis 0 (2); planes: axis 1 (3)"
+
+
+def test_the_same_axes_again_change_nothing(open_stack, panel, qtbot):
+    studio = open_stack(hands.halves(2, 3, 100, 90))
+    paint_both(studio, (0, 1))
+    panel.image.volumes.click()
+    said = []
+    studio.desk.planes.say.connect(said.append)
+    panel.image.axes.activated.emit(panel.image.axes.currentIndex())
+    assert not said
+
+
+def test_an_axis_of_one_channel_is_no_choice(open_stack, panel):
+    open_stack(hands.halves(3, 1, 100, 90), axis_labels=("t", "c", "y", "x"))
+    assert panel.image.axes.currentText() == "planes: t (3), c (1)"
 
 
 def test_a_stack_is_segmented_from_the_plane_in_view(open_stack, viewer, qtbot):

@@ -1,7 +1,8 @@
 """Prediction by OpenVINO, where there is so much to do that it pays to compile the network.
 
-That takes seconds, so it is for weights that stay. Whether it pays is told by how much there is to
-do, not by a clock, so the same image is predicted in the same way again.
+That takes seconds, so it is for weights that stay. Whether it is tried is told by how much there
+was and is to do, not by a clock. So of a row of images the first ones may be predicted by PyTorch,
+and pixels on the brink may come out otherwise in a second run.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeVar
 
@@ -45,7 +45,7 @@ class Device:
     precision: torch.dtype
     threads: int
     pinned: bool = True
-    accelerate: bool = False
+    accelerate: bool = field(default=False, compare=False)  # nothing is trained in another way
 
     def put(self, net: Net) -> Net:
         """Move a network here, in the memory layout that its convolutions like best."""

@@ -56,7 +56,7 @@ class Model:
         self.net, self.header, self.name = net.eval(), header, name
         self._checksum = checksum
         self._ready: Predictor | None = None
-        self._asked: Device | None = None
+        self._asked: tuple[Device, bool] | None = None  # and whether it may be accelerated
 
     @classmethod
     def of(
@@ -115,8 +115,9 @@ class Model:
 
     def predictor(self, device: Device) -> Predictor:
         """The network ready to predict on a device; kept until another device is asked for."""
-        if self._ready is None or self._asked != device:
-            self._ready, self._asked = predictor_for(self.net, device), device
+        asked = (device, device.accelerate)
+        if self._ready is None or self._asked != asked:
+            self._ready, self._asked = predictor_for(self.net, device), asked
         return self._ready
 
     @property

@@ -52,7 +52,7 @@ class Jobs:
         self._folder: Generator[Event] | None = None
         self._run = 0  # the folder's number
         self._stopped = False  # the folder, at the next file
-        self._made: tuple[int, Predictor] | None = None  # of which generation
+        self._made: tuple[tuple[int, bool], Predictor] | None = None  # of which generation, how
 
     @property
     def waiting(self) -> bool:
@@ -136,8 +136,9 @@ class Jobs:
 
         It is made once for all planes of a stack, unless the weights change meanwhile.
         """
-        if self._made is None or self._made[0] != generation:
-            self._made = generation, predictor_for(net, device)
+        wanted = (generation, device.accelerate)
+        if self._made is None or self._made[0] != wanted:
+            self._made = wanted, predictor_for(net, device)
         return self._made[1]
 
     def _packaged(self, command: SegmentImage, picture: Picture) -> Iterator[Event]:

@@ -105,7 +105,7 @@ class Workbench:
         elif resized or self.device != self.trainer.device:
             self._rebuild(self._newest(), answered=self.trainer.answered and not resized)
         elif old != self.settings:
-            self.trainer.settings = self.settings
+            self.trainer.settings, self.trainer.device = self.settings, self.device
             self.changed = True
 
     def open(self, command: Open | Offer) -> None:

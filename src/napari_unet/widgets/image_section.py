@@ -119,11 +119,15 @@ class ImageSection(QWidget):
         if active is None:
             return
         before, roles = roles_of(active.image), self._roles[row]
+        if roles == before:
+            return
         for layer in active.images:
             choose_roles(layer, roles)
         if roles.channels == before.channels:
             self._studio.desk.regroup()
         self._studio.choose(active.images)
+        self._studio.project.book.renew(active)
+        self._studio.project.touch()
 
     def _on_layers(self) -> None:
         self.refresh()

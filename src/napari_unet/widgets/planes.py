@@ -89,14 +89,23 @@ def possible_roles(layer: Layer, most_channels: int) -> list[Roles]:
 
 
 def roles_of(layer: Layer) -> Roles:
-    """What the axes of a layer are, as guessed or chosen."""
-    return Roles(channel_axis(layer), depth_axis(layer))
+    """What the axes of a layer are, as guessed or chosen; a single channel needs no axis."""
+    channels = channel_axis(layer)
+    alone = channels is not None and all_lengths(layer)[channels] == 1
+    return Roles(None if alone else channels, depth_axis(layer))
 
 
 def choose_roles(layer: Layer, roles: Roles) -> None:
     """Take the axes of a layer for these from now on."""
     choose_channel_axis(layer, roles.channels)
     layer.metadata[_DEPTH] = roles.depth
+
+
+def take_over_roles(layer: Layer, before: Layer) -> None:
+    """Take the axes of a layer for those of another one; z only where it was chosen there."""
+    choose_channel_axis(layer, channel_axis(before))
+    if _DEPTH in before.metadata:
+        layer.metadata[_DEPTH] = before.metadata[_DEPTH]
 
 
 def _several(layer: Layer) -> list[int]:

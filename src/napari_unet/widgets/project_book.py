@@ -60,12 +60,17 @@ class ImageBook:
         else:
             for at, (old, new) in enumerate(zip(known.layers, layers, strict=False)):
                 if _alike(old, new) and (at == 0 or old.name == new.name):
-                    layers[at] = replace(old, name=new.name)
+                    layers[at] = replace(old, name=new.name, depth=new.depth)
         aside = self._desk.planes.held.aside(binding.image)
         entry = ImageEntry(cast("int", number), tuple(layers), aside)
         self.entries[entry.number] = entry
         self.assign(binding.image, entry.number)
         return entry.number, entry != known
+
+    def renew(self, binding: Binding) -> None:
+        """What the axes of an image are was chosen anew."""
+        if self.number(binding) is not None:
+            self.enter(binding)
 
     def forget_pixels(self, binding: Binding) -> int | None:
         """The pixels of an image were replaced, so it is no longer what its file holds."""

@@ -16,7 +16,7 @@ from napari_unet.core.reading_bioio import PACKAGES
 from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.look import show_only
-from napari_unet.widgets.planes import choose_roles, roles_of
+from napari_unet.widgets.planes import take_over_roles
 from napari_unet.widgets.project_images import file_of
 
 
@@ -159,7 +159,7 @@ class Walk(QObject):
         chosen = [layer for layer in like if layer in there] or there[:1]
         for layer in chosen:
             if layer.ndim == before.image.ndim:
-                choose_roles(layer, roles_of(before.image))
+                take_over_roles(layer, before.image)
         return chosen
 
     def _put_back(self, viewer: Viewer, before: Binding | None) -> None:

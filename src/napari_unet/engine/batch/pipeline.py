@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -70,12 +71,11 @@ def run_here(
                 for step in _segment(sheet, segmenter, recipe, target):
                     if isinstance(step, Found):
                         behind.append(writing.submit(writer.take, step))
+                        yield from _deliver(behind, now, given_up, _BEHIND)
                     else:
                         yield (now := Advanced(sheet.job, step))
-                while behind and (len(behind) > _BEHIND or behind[0].done()):
-                    yield from _deliver(behind, now, given_up)
-            while behind:
-                yield from _deliver(behind, now, given_up)
+                yield from _deliver(behind, now, given_up, _BEHIND)
+            yield from _deliver(behind, now, given_up, 0)
         finally:
             reading.shutdown(cancel_futures=True)
             writing.shutdown()
@@ -132,9 +132,10 @@ def run_one(
                 return begin(job, segmenter, recipe, target)
             except Exception as error:  # noqa: BLE001 - the other files go on
                 return Delivery(job, problem=sentence(job, error))
-        for step in segment(sheet, segmenter, recipe):
-            if isinstance(step, Found) and (delivery := writer.take(step)) is not None:
-                return delivery
+        with closing(segment(sheet, segmenter, recipe)) as steps:
+            for step in steps:
+                if isinstance(step, Found) and (delivery := writer.take(step)) is not None:
+                    return delivery
     raise AssertionError("the last plane ends an image")
 
 
@@ -192,11 +193,13 @@ def _wait(future: Future[Thing], now: Advanced) -> Generator[Advanced, None, Thi
 
 
 def _deliver(
-    behind: deque[Future[Delivery | None]], now: Advanced, given_up: set[Job]
+    behind: deque[Future[Delivery | None]], now: Advanced, given_up: set[Job], most: int
 ) -> Iterator[Step]:
-    delivery = yield from _wait(behind[0], now)
-    behind.popleft()
-    if delivery is not None:
-        if delivery.problem:
-            given_up.add(delivery.job)
-        yield delivery
+    """Deliver what is written; wait until no more than so many planes are yet to be."""
+    while behind and (len(behind) > most or behind[0].done()):
+        delivery = yield from _wait(behind[0], now)
+        behind.popleft()
+        if delivery is not None:
+            if delivery.problem:
+                given_up.add(delivery.job)
+            yield delivery

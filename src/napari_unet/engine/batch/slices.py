@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import ExitStack
+from math import prod
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.image import is_large
+from napari_unet.core.image import check_numbers
 from napari_unet.core.reading import open_stack
 from napari_unet.core.stack import Index, Stack
 from napari_unet.engine.batch.plan import Job
@@ -49,6 +50,7 @@ class Slices:
         self._job, self._planes = job, planes
         self._channels = [number - 1 for number in channels]
         self.shape, self.dtype = (len(few), len(planes), *plane), few.dtype
+        self._bytes = prod((len(few), *plane, few.dtype.itemsize))  # of a slice
         self._lock, self._file = Lock(), ExitStack()
         self._stack: Stack | None = None
         self._kept: OrderedDict[int, NDArray[Any]] = OrderedDict()
@@ -60,7 +62,7 @@ class Slices:
         channels, slices, rows, columns = window
         numbers = range(*slices.indices(self.shape[1]))
         with self._lock:
-            found = [self._read(z, rows, columns)[channels] for z in numbers]
+            found = [self._read(z, rows, columns, len(numbers))[channels] for z in numbers]
         return np.stack(found, axis=1)
 
     def close(self) -> None:
@@ -70,19 +72,20 @@ class Slices:
             self._stack = None
             self._file.close()
 
-    def _read(self, z: int, rows: slice, columns: slice) -> NDArray[Any]:
+    def _read(self, z: int, rows: slice, columns: slice, together: int) -> NDArray[Any]:
+        """A window of a slice, one of so many that are read `together`: (C, h, w)."""
         if self._stack is None:
             self._stack = self._file.enter_context(open_stack(self._job.source, self._job.scene))
-        if is_large(self.shape[2:]) and self._stack.cut is not None:
+        fitting = _KEPT // self._bytes
+        if together > fitting and self._stack.cut is not None:
             view = self._stack.view(self._planes[z])
             return self._wanted(view[:, rows, columns])
         if z not in self._kept:
             self._kept[z] = self._wanted(self._stack.plane(self._planes[z]))
         self._kept.move_to_end(z)
-        found = self._kept[z][:, rows, columns]
-        while len(self._kept) > 1 and len(self._kept) * self._kept[z].nbytes > _KEPT:
+        while len(self._kept) > max(fitting, together):  # fewer would be read again for each tile
             self._kept.popitem(last=False)
-        return found
+        return self._kept[z][:, rows, columns]
 
     def _wanted(self, plane: NDArray[Any]) -> NDArray[Any]:
-        return plane[self._channels] if self._channels else plane
+        return check_numbers(plane[self._channels] if self._channels else plane)

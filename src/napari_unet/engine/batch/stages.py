@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, TypeAlias, cast
@@ -47,7 +48,7 @@ class Found:
 Advance: TypeAlias = float  # share of an image that is done, 0…1
 
 
-def segment(sheet: Sheet, segmenter: Segmenter, recipe: Recipe) -> Iterator[Advance | Found]:
+def segment(sheet: Sheet, segmenter: Segmenter, recipe: Recipe) -> Generator[Advance | Found]:
     """Segment a plane: how far it is after each tile, and in the end what was found.
 
     Of a volume, what was found comes plane by plane.
@@ -58,42 +59,56 @@ def segment(sheet: Sheet, segmenter: Segmenter, recipe: Recipe) -> Iterator[Adva
     shares = room((len(segmenter.classes), *shape), np.float32) if wanted else None
     slices = shape[0] if len(shape) == 3 else 1
     done = 0
-    try:
-        pieces = () if problem else _pieces(sheet.plane, segmenter, probabilities=wanted)
-        for window, part, share in pieces:
-            classes[window] = part
-            if shares is not None:
-                shares[(slice(None), *window)] = share
-            done += part.size
-            planes_done = sheet.number - 1 + slices * done / classes.size
-            if planes_done < sheet.count:
-                yield planes_done / sheet.count
-    except Exception as error:  # noqa: BLE001 - the other files go on
-        problem = sentence(sheet.job, error)
-    found = Found(sheet, classes, shares, problem, time.perf_counter() - began)
-    yield from _planes_of(found) if len(shape) == 3 else [found]
-    if isinstance(sheet.plane, Slices):
-        sheet.plane.close()
+    with closing(sheet.plane) if isinstance(sheet.plane, Slices) else nullcontext():
+        try:
+            for window, part, share in _pieces(sheet, segmenter, probabilities=wanted):
+                classes[window] = part
+                if shares is not None:
+                    shares[(slice(None), *window)] = share
+                done += part.size
+                planes_done = sheet.number - 1 + slices * done / classes.size
+                if planes_done < sheet.count:
+                    yield planes_done / sheet.count
+        except Exception as error:  # noqa: BLE001 - the other files go on
+            problem = sentence(sheet.job, error)
+        found = Found(sheet, classes, shares, problem, time.perf_counter() - began)
+        several = len(shape) == 3 and not problem
+        yield from _planes_of(found, measured=recipe.counts) if several else [found]
 
 
-def _pieces(
-    plane: NDArray[Any] | Slices, segmenter: Segmenter, *, probabilities: bool
-) -> Iterator[Piece]:
+def _pieces(sheet: Sheet, segmenter: Segmenter, *, probabilities: bool) -> Iterator[Piece]:
     """Segment a plane or volume; one that is read slice by slice is measured by a sample."""
+    plane = sheet.plane
+    if sheet.problem:
+        return
     if isinstance(plane, Slices) and isinstance(segmenter, ModelSegmenter):
         measured = measure_sample(plane)
-        return segmenter.pieces(plane, probabilities=probabilities, normalisation=measured)
-    return segmenter.pieces(cast("NDArray[Any]", plane), probabilities=probabilities)
+        pieces = segmenter.pieces(plane, probabilities=probabilities, normalisation=measured)
+        with closing(pieces):  # it reads on another thread
+            yield from pieces
+    else:
+        yield from segmenter.pieces(cast("NDArray[Any]", plane), probabilities=probabilities)
 
 
-def _planes_of(found: Found) -> Iterator[Found]:
-    """What was found in a volume, for each of its planes."""
+def _planes_of(found: Found, *, measured: bool) -> Iterator[Found]:
+    """What was found in a volume, for each of its planes; its pixels where they are `measured`."""
     sheet, slices = found.sheet, len(found.classes)
     for z in range(slices):
-        plane = sheet.plane[:, z : z + 1, :, :][:, 0]
+        try:
+            plane = _plane_at(sheet.plane, z, measured=measured)
+        except Exception as error:  # noqa: BLE001 - the other files go on
+            yield replace(found, problem=sentence(sheet.job, error))
+            return
         own = replace(sheet, index=(*sheet.index[:-1], z), plane=plane, number=sheet.number + z)
         shares = None if found.probabilities is None else found.probabilities[:, z]
         yield Found(own, found.classes[z], shares, found.problem, found.seconds / slices)
+
+
+def _plane_at(volume: NDArray[Any] | Slices, z: int, *, measured: bool) -> NDArray[Any]:
+    """A plane (C, Y, X) of a volume; empty where it would be read again for nothing."""
+    if isinstance(volume, Slices) and not measured:
+        return np.zeros((0, 0, 0), volume.dtype)
+    return volume[:, z : z + 1, :, :][:, 0]
 
 
 class Results:
