@@ -716,7 +716,7 @@ def test_what_is_kept_comes_from_the_precision_that_keeps_the_labels(
     """The preview takes the faster one in any case."""
     small_tiles(20)
     monkeypatch.setattr(device, "_precision", lambda name: torch.bfloat16)
-    monkeypatch.setattr(precision, "_agreement", lambda *_: agreement)
+    monkeypatch.setattr(precision, "agreement", lambda *_: agreement)
     used, segment = [], Predictor.segment
 
     def watched(self, picture, *, mirrored):

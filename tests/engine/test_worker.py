@@ -23,7 +23,7 @@ SOON = 60  # s; torch alone takes seconds to import on a busy machine
 # A worker whose sessions raise or hang when a plane's name says so
 PATCHED = """
     import time
-    from napari_unet.engine import session, worker
+    from napari_unet.engine import practice, session, worker
     from napari_unet.engine import messages as m
 
     class Patched(session.Session):
@@ -35,12 +35,13 @@ PATCHED = """
                 time.sleep(100)
             return super()._obey(command)
 
-        def _train(self, trainer):
+    class Careless(practice.Practice):
+        def train(self, trainer):
             if "curse" in trainer.pictures:
                 raise RuntimeError("the step went astray")
-            return super()._train(trainer)
+            return super().train(trainer)
 
-    session.Session = Patched
+    session.Session, session.Practice = Patched, Careless
     worker.main()
 """
 
