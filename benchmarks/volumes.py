@@ -169,7 +169,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(0)
     table: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for path in sorted(args.images.glob(f"*{args.only}*.tif")):
+    for path in sorted(p for p in args.images.glob("*.tif") if args.only in p.name):
         volume, labels = tifffile.imread(path), tifffile.imread(args.labels / path.name)
         truth = classes_of(labels)
         for seed in range(args.seeds):
