@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,7 @@ def run(options: argparse.Namespace) -> int:
         found, anisotropy = read_volumes(options)
     else:
         found = read_project(options.project) if options.project else _from_files(options)
-    if kept := sum(found.aside):
-        say(
-            f"{kept} of {len(found.images)} painted planes are kept for validation: judged by only."
-        )
+    _tell_aside(found.aside)
     watch = Watch(options.seconds, options.steps)
     try:
         model = train(
@@ -73,6 +71,12 @@ def run(options: argparse.Namespace) -> int:
         **watch.values(),
     )
     return 0
+
+
+def _tell_aside(aside: Sequence[bool]) -> None:
+    """Say how many planes are only judged by."""
+    if kept := sum(aside):
+        say(f"{kept} of {len(aside)} painted planes are kept for validation: judged by only.")
 
 
 def _save(model: Model, path: Path) -> None:

@@ -167,11 +167,7 @@ def read_front(stream: BinaryIO) -> Front:
     if not isinstance(checksum, str):
         raise not_one
     if not isinstance(number, int) or number > FORMAT:
-        raise ModelError(
-            f"This model file was saved by {program_of(plain)}, in format {str(number)[:9]}, newer "
-            f"than this program knows ({FORMAT}): update napari-unet-live to that version to open "
-            "it."
-        )
+        raise _too_new(plain, number)
     try:
         front = Front(
             msgspec.json.decode(text, type=Header),
@@ -188,6 +184,15 @@ def read_front(stream: BinaryIO) -> Front:
     _check_shape(front.header)
     _check_sizes(front.tensors, size - 8 - length)
     return front
+
+
+def _too_new(plain: dict[str, Any], number: object) -> ModelError:
+    """What is said of a file in a format of later."""
+    return ModelError(
+        f"This model file was saved by {program_of(plain)}, in format {str(number)[:9]}, newer "
+        f"than this program knows ({FORMAT}): update napari-unet-live to that version to open "
+        "it."
+    )
 
 
 def program_of(plain: dict[str, Any]) -> str:
