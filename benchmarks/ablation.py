@@ -3,8 +3,9 @@
     python benchmarks/ablation.py --isbi DIR --u373 DIR --cho DIR --out RUNS [--steps 300]
 
 Three sets, four ways, several seeds, each with the same short budget; all scores are on test
-images, none of which chooses anything. Prints and keeps (RUNS/table.jsonl) one JSON line a run;
-runs that are there already are skipped, and one that was stopped goes on.
+images, none of which chooses anything. Prints and keeps (RUNS/table.jsonl) one JSON line a run, and
+at the end mean ± standard deviation over the seeds; runs that are there already are skipped, and
+one that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ WAYS: dict[str, dict[str, object]] = {
 }
 CHO_TRAIN = tuple(f"train_cho{n}" for n in (21, 25, 29, 33, 37))
 CHO_TEST = tuple(f"test_cho{n}" for n in (41, 45, 49, 53, 57))
+SCORES = ("v_rand", "v_info", "rand_error", "pixel_error", "iou", "seg", "f1_50")
 CHO_OBJECTS = ObjectSettings(smallest=300, holes=1000)
 
 
@@ -83,6 +85,18 @@ def experiments(args: argparse.Namespace) -> dict[str, Experiment]:
     return found
 
 
+def summary(rows: Sequence[dict[str, object]]) -> None:
+    """Print mean ± standard deviation over the seeds of each score of each way of each set."""
+    for name, way in dict.fromkeys((row["set"], row["way"]) for row in rows):
+        mine = [row for row in rows if (row["set"], row["way"]) == (name, way)]
+        told = []
+        for score in SCORES:
+            if score in mine[0]:
+                values = np.array([row[score] for row in mine], float)
+                told.append(f"{score} {values.mean():.4f} ± {values.std():.4f}")
+        print(f"{name}, {way} ({len(mine)} seeds): {', '.join(told)}")
+
+
 def main() -> None:
     parser = arguments(__doc__, steps=300, data=Path())
     for name in ("isbi", "u373", "cho"):
@@ -110,6 +124,8 @@ def main() -> None:
         print(json.dumps(row), flush=True)
         with table.open("a") as file:
             print(json.dumps(row), file=file)
+        known.append(row)
+    summary(known)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ Trains six models for a few steps (grey and RGB at full and at half size, three 
 objects), exports each for whole images and for tiles, and segments parts of its image with ONNX
 Runtime alone, with TorchScript, with bioimageio.core at once, with our own import and, on request,
 with bioimageio.core in blocks. Parts smaller than a package declares are left out of
-bioimageio.core's share. Needs bioimageio.core; where its versions do not go with ours, run it in an
+bioimageio.core's share. Needs bioimageio.core, whose versions do not go with ours, so run it in an
 environment of its own. `--keep` keeps models and packages, and goes on with those that are there:
 
+    pip install ".[bioimageio]"
+    pip install "bioimageio.core==0.11.0" "xarray<2024.11" "pydantic<2.12"
     python benchmarks/share.py --test --keep packages
 """
 
