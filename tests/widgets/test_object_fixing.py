@@ -6,6 +6,7 @@ import hands
 import numpy as np
 import pytest
 from napari.layers import Shapes
+from napari.utils.colormaps import CyclicLabelColormap
 from test_object_section import cells, made
 
 
@@ -25,7 +26,7 @@ def fixed(studio, panel, viewer, qtbot):
 
 @pytest.fixture
 def objects(fixed):
-    return fixed._result
+    return fixed.colour.layer
 
 
 @pytest.fixture
@@ -76,6 +77,46 @@ def test_split_objects_become_two_objects_of_paint(use, objects, paint):
     assert paint.data[100, 65] != paint.data[100, 90]
     assert min(ids_at(paint, (100, 65), (100, 90))) >= 128
     assert len(objects.features) == before + 1
+
+
+def choose(fixed, column):
+    """Colour by a measurement, as the user does."""
+    row = fixed.colour.findText(column)
+    assert row > 0
+    fixed.colour.setCurrentIndex(row)
+    fixed.colour.activated.emit(row)
+
+
+def test_colours_follow_what_is_corrected(use, objects, fixed, qtbot):
+    choose(fixed, "area (px²)")
+    use("split", (70, 80), (130, 80))
+    one, other = ids_at(objects, (100, 65), (100, 90))
+    area = objects.features.set_index("index")["area (px²)"]
+    for number in (one, other):
+        assert objects.get_color(number)[3] > 0
+    largest, smallest = int(area.idxmax()), int(area.idxmin())
+    assert objects.get_color(largest)[0] > objects.get_color(largest)[2]  # viridis: yellow
+    assert objects.get_color(smallest)[2] > objects.get_color(smallest)[0]  # violet
+    assert fixed.colour.currentText() == "area (px²)"
+    fixed.fixes.undo.click()
+    objects.data_setitem(np.nonzero(objects.data == one), 77)
+    assert objects.get_color(77)[3] > 0  # it is seen while it is painted
+    grey = objects.get_color(77)
+    qtbot.waitUntil(lambda: 77 in set(objects.features["index"]), timeout=2000)
+    qtbot.waitUntil(lambda: not np.allclose(objects.get_color(77), grey), timeout=2000)
+
+
+def test_a_measurement_that_vanished_colours_nothing(use, objects, fixed):
+    objects.features = objects.features.assign(mine=np.arange(len(objects.features)))
+    fixed.colour.show_layer(objects)
+    choose(fixed, "mine")
+    use("split", (70, 80), (130, 80))  # what somebody added is not known of new objects
+    assert "mine" not in objects.features
+    assert fixed.colour.findText("mine") < 0
+    assert fixed.colour.currentIndex() == 0
+    (other,) = ids_at(objects, (100, 90))
+    assert objects.get_color(other)[3] > 0
+    assert isinstance(objects.colormap, CyclicLabelColormap)
 
 
 def test_undo_puts_objects_strokes_and_measurements_back(use, objects, paint, fixed):

@@ -28,9 +28,11 @@ class FixBar(QWidget):
     -------
     said : str
         What to do, or why it cannot be done.
+    corrected : the objects are others now, and so are their measurements.
     """
 
     said = Signal(str)
+    corrected = Signal()
 
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,6 +56,7 @@ class FixBar(QWidget):
         layout.addWidget(self.undo, 1, len(_HINTS))
         self._fixer.said.connect(self.said)
         self._fixer.changed.connect(self.refresh)
+        self._fixer.changed.connect(self.corrected)
         self._pen.drawn.connect(self._on_drawn)
         self._pen.put_down.connect(self._rest)
         studio.watch.moved.connect(self._fixer.see)

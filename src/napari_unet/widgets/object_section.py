@@ -26,7 +26,7 @@ from napari_unet.core.settings import Knob, declared
 from napari_unet.widgets import notices
 from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.layer_combo import LayerCombo
-from napari_unet.widgets.object_colours import colour_by, columns
+from napari_unet.widgets.object_colours import ColourBy
 from napari_unet.widgets.object_fix_bar import FixBar
 from napari_unet.widgets.object_maker import ObjectMaker
 from napari_unet.widgets.object_preview import ObjectPreview, Wish
@@ -35,7 +35,6 @@ from napari_unet.widgets.settings_form import field_of
 from napari_unet.widgets.studio import Studio
 
 _LIVE = "the live prediction"
-_OWN = "a colour each"
 _HINT = "Touching objects are cut apart. The result is a layer with a table of measurements."
 
 
@@ -63,14 +62,12 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self.make.setMinimumHeight(28)
         self.make.setToolTip("Find and measure the objects of the whole layer.")
         self.bar, self.cancel = QProgressBar(self), QPushButton("Cancel", self)
-        self.colour = QComboBox(self)
-        self.colour.setToolTip("Colour the objects that were made by one of their measurements.")
-        self.colour.setAccessibleName("Colour the objects by")
-        for combo in (self.number, self.colour):
-            combo.setSizeAdjustPolicy(combo.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(12)
+        self.colour = ColourBy(self)
+        self.number.setSizeAdjustPolicy(
+            self.number.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.number.setMinimumContentsLength(12)
         self.fixes = FixBar(studio, self)
-        self._result: Labels | None = None  # the objects that were made last
         self._asked: tuple[Binding, int] | None = None  # whose objects, and of which class
         self._preview = ObjectPreview(studio.watch, self)
         self._maker = ObjectMaker(self)
@@ -133,7 +130,7 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self._preview.counted.connect(self._on_counted)
         self._preview.dismissed.connect(self._on_dismissed)
         self._preview.failed.connect(self._on_failed)
-        self.colour.activated.connect(self._on_colour)
+        self.fixes.corrected.connect(self.colour.again)
         self._maker.progressed.connect(self._on_progress)
         self._maker.finished.connect(self._on_finished)
         self.fixes.said.connect(self.message.setText)
@@ -147,7 +144,7 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         wish = self._wish()
         self.make.setEnabled(wish is not None and not busy)
         shown = self._studio.watch.layers(Labels)
-        self.colour.setEnabled(any(layer is self._result for layer in shown))
+        self.colour.setEnabled(any(layer is self.colour.layer for layer in shown))
         active = self._studio.desk.active
         if active is not None:
             self._hide(active.paint, active.prediction)
@@ -205,17 +202,11 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         if layer is not None:
             self.preview.setChecked(False)
             self._studio.watch.add_layer(layer)
-            self._result = layer
             if self._asked is not None and self._asked[0] in self._studio.desk.bindings:
                 self.fixes.take(layer, *self._asked)
-            self.colour.clear()
-            self.colour.addItems([_OWN, *columns(layer)])
+            self.colour.show_layer(layer)
         self.message.setText(sentence)
         self.refresh()
-
-    def _on_colour(self, row: int) -> None:
-        if self._result is not None:
-            colour_by(self._result, self.colour.itemText(row) if row else None)
 
     def _on_progress(self, done: int, total: int) -> None:
         self.bar.setMaximum(total)
