@@ -96,3 +96,36 @@ def test_a_layer_of_another_size_is_refused(studio, section, viewer):
     section.source.show_layer(other)
     section.paint.click()
     assert "another size" in studio.lesson.notice
+
+
+def offered(section):
+    """Without the first entry, which stands for none, and the prediction."""
+    names = [section.source.itemText(k) for k in range(1, section.source.count())]
+    return [name for name in names if not name.endswith("prediction")]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_masks_that_napari_opens_as_an_image_are_taken(studio, panel, viewer, dtype):
+    labels = np.zeros(SHAPE, dtype)
+    labels[20:40, 20:40], labels[20:40, 40:60] = 7, 200
+    masks = viewer.add_image(labels, name="cp_masks")
+    viewer.add_image(labels / 2, name="no whole numbers")
+    viewer.add_image(labels[1:], name="another size")
+    viewer.add_image(np.stack([labels] * 3, axis=-1).astype(np.uint8), rgb=True, name="colours")
+    section = panel.classes.take
+    assert offered(section) == ["cp_masks"]
+    section.source.show_layer(masks)
+    section.refresh()
+    section.where.setCurrentText("all")
+    section.paint.click()
+    data = studio.desk.active.paint.data
+    assert data[0, 0] == 1
+    assert min(data[30, 30], data[30, 50]) >= 128
+    assert data[30, 30] != data[30, 50]
+
+
+def test_the_image_itself_holds_no_masks(panel, viewer, qtbot):
+    whole = np.arange(SHAPE[0] * SHAPE[1], dtype=np.uint16).reshape(SHAPE)
+    viewer.add_image(whole, name="16 bits")
+    qtbot.waitUntil(lambda: panel.studio.desk.active is not None, timeout=5000)
+    assert offered(panel.classes.take) == []

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_unet.widgets.watch import ViewerWatch
 
+Kind: TypeAlias = type | tuple[type, ...]
+
 
 class LayerCombo(QComboBox):
     """Layers of one kind, after a first entry that stands for none.
+
+    Attributes
+    ----------
+    hidden : layers that are not offered.
+    fits : which of the others are; None if all are.
 
     Signals
     -------
@@ -22,12 +30,13 @@ class LayerCombo(QComboBox):
     chosen = Signal(object)
 
     def __init__(
-        self, watch: ViewerWatch, kind: type, none: str, parent: QWidget | None = None
+        self, watch: ViewerWatch, kind: Kind, none: str, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._watch, self._kind, self._none = watch, kind, none
         self._layers: list[Any] = [None]
         self.hidden: tuple[Any, ...] = ()
+        self.fits: Callable[[Any], bool] | None = None
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(12)
         watch.layers_changed.connect(self.refresh)
@@ -47,15 +56,16 @@ class LayerCombo(QComboBox):
     def refresh(self) -> None:
         """List the layers anew; the choice stays if its layer is still there."""
         before = self.layer if self.count() else None
-        self._layers = [None]
-        self._layers += [
-            la for la in self._watch.layers(self._kind) if not any(la is h for h in self.hidden)
-        ]
+        self._layers = [None, *filter(self._offered, self._watch.layers(self._kind))]
         self.blockSignals(True)  # noqa: FBT003
         self.clear()
         self.addItems([self._none, *(la.name for la in self._layers[1:])])
         self.setCurrentIndex(next((i for i, la in enumerate(self._layers) if la is before), 0))
         self.blockSignals(False)  # noqa: FBT003
+
+    def _offered(self, layer: Any) -> bool:  # noqa: ANN401
+        hidden = any(layer is h for h in self.hidden)
+        return not hidden and (self.fits is None or self.fits(layer))
 
     def _on_activated(self) -> None:
         self.chosen.emit(self.layer)

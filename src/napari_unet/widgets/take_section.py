@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from napari.layers import Labels
+import numpy as np
+from napari.layers import Image, Labels
 from qtpy.QtWidgets import QComboBox, QFormLayout, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -10,6 +11,7 @@ from napari_unet.core.annotations import AnnotationError
 from napari_unet.core.objects_ids import ids_of
 from napari_unet.widgets.classes import ClassListError
 from napari_unet.widgets.layer_combo import LayerCombo
+from napari_unet.widgets.planes import all_lengths, full_shape
 from napari_unet.widgets.studio import Studio
 from napari_unet.widgets.taking import Holds, Where, take
 
@@ -28,8 +30,9 @@ class TakeSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
         super().__init__("Paint from a layer…", parent, expandedIcon="▾", collapsedIcon="▸")
         self._studio = studio
         self.setDuration(150)
-        self.source = LayerCombo(studio.watch, Labels, "choose a layer", self)
-        self.source.setToolTip("Labels that are right, from another tool or made by hand.")
+        self.source = LayerCombo(studio.watch, (Labels, Image), "choose a layer", self)
+        self.source.fits = self._may_hold_labels
+        self.source.setToolTip("Labels or masks that are right, from another tool or made by hand.")
         self.source.setAccessibleName("Layer to paint from")
         self.holds = _combo(_HOLDS, "What the layer's values mean. Cellpose's masks: the first.")
         self.where = _combo(_WHERE, "Where the layer is right. Draw shapes on a Shapes layer.")
@@ -57,10 +60,22 @@ class TakeSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
         """Offer what can be taken now."""
         active = self._studio.desk.active
         hidden = () if active is None else (active.paint,)
-        if self.source.hidden != hidden:
-            self.source.hidden = hidden
-            self.source.refresh()
+        self.source.hidden = hidden
+        self.source.refresh()
         self.paint.setEnabled(active is not None and self.source.layer is not None)
+
+    def _may_hold_labels(self, layer: Labels | Image) -> bool:
+        """Also images of whole numbers: napari opens masks of 8 and 16 bits as such."""
+        if isinstance(layer, Labels):
+            return True
+        active = self._studio.desk.active
+        return (
+            active is not None
+            and not any(layer is image for image in active.images)
+            and not layer.rgb
+            and np.dtype(layer.dtype).kind in "iu"
+            and all_lengths(layer) == full_shape(active.image)
+        )
 
     def _on_paint(self) -> None:
         studio, viewer, source = self._studio, self._studio.watch.viewer, self.source.layer

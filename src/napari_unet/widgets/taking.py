@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 import numpy as np
-from napari.layers import Labels, Shapes
+from napari.layers import Image, Labels, Shapes
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from skimage.draw import polygon2mask
@@ -22,7 +22,12 @@ Where: TypeAlias = Literal["view", "shapes", "all"]
 
 
 def take(
-    viewer: Viewer, binding: Binding, source: Labels, holds: Holds, where: Where, ids: list[int]
+    viewer: Viewer,
+    binding: Binding,
+    source: Labels | Image,
+    holds: Holds,
+    where: Where,
+    ids: list[int],
 ) -> int:
     """Paint what a layer holds; napari's undo takes it back. How many pixels were painted.
 
@@ -31,7 +36,7 @@ def take(
     viewer : Viewer
     binding : Binding
         Whose strokes are painted.
-    source : Labels
+    source : Labels, or Image of integers
     holds : "dense" (0 is background, 1, 2, … objects), "sparse" (0 unlabelled, 1 background, 2,
         3, … objects) or "classes"
     where : "view", "shapes" (inside what is drawn on the topmost Shapes layer) or "all"

@@ -44,8 +44,8 @@ class ViewerWatch(QObject):
         """The viewer, if it is still there."""
         return self._viewer()
 
-    def layers(self, kind: type) -> list[Any]:
-        """The viewer's layers of a kind, the topmost first."""
+    def layers(self, kind: type | tuple[type, ...]) -> list[Any]:
+        """The viewer's layers of a kind, or of several, the topmost first."""
         viewer = self._viewer()
         layers = [] if viewer is None else viewer.layers
         return [layer for layer in reversed(layers) if isinstance(layer, kind)]
