@@ -92,8 +92,14 @@ def merge(labels: NDArray[Any], ids: Sequence[int]) -> Fix:
     return Fix(box, before, after)
 
 
-def split(labels: NDArray[Any], path: Sequence[tuple[int, int]]) -> Fix:
+def split(labels: NDArray[Any], path: Sequence[tuple[int, int]], last: int = 0) -> Fix:
     """An object that is several, cut along a path of points (y, x) in px.
+
+    Parameters
+    ----------
+    labels : (Y, X) integers
+    path : sequence of (y, x)
+    last : the largest id elsewhere, in other planes; new ones come after it where there is room.
 
     Raises
     ------
@@ -117,7 +123,7 @@ def split(labels: NDArray[Any], path: Sequence[tuple[int, int]]) -> Fix:
         raise FixError("The line must cut the object in two: draw it from one side to the other.")
     order = np.argsort(-sizes, kind="stable") + 1
     names = np.zeros(len(sizes) + 1, labels.dtype)
-    names[order] = [number, *_unused(labels, len(sizes) - 1)]
+    names[order] = [number, *_unused(labels, len(sizes) - 1, last)]
     after = np.where(own, names[expand_labels(parts, max(own.shape))], before)
     return Fix(box, before, after.astype(labels.dtype))
 
@@ -149,9 +155,9 @@ def met(labels: NDArray[Any], path: Sequence[tuple[int, int]]) -> list[int]:
     return [int(number) for number in dict.fromkeys(labels[trace(path, labels.shape)]) if number]
 
 
-def _unused(labels: NDArray[Any], count: int) -> list[int]:
+def _unused(labels: NDArray[Any], count: int, last: int) -> list[int]:
     """Ids that no object has, after all others where the type has room for them."""
-    largest, most = int(labels.max()), np.iinfo(labels.dtype).max
+    largest, most = max(int(labels.max()), last), np.iinfo(labels.dtype).max
     if largest + count <= most:
         return list(range(largest + 1, largest + 1 + count))
     free = np.setdiff1d(np.arange(1, most + 1), labels)

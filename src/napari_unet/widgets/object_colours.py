@@ -16,8 +16,11 @@ _UNKNOWN = "gray"  # what is being painted has no value yet, but must be seen
 
 
 def columns(layer: Labels) -> list[str]:
-    """Names of a layer's measurements."""
-    return [str(name) for name in layer.features.columns if name != "index"]
+    """Names of a layer's measurements; none if it is not said of which objects they are."""
+    table = layer.features
+    if "index" not in table:
+        return []
+    return [str(name) for name in table if name != "index" and table[name].dtype.kind in "iufb"]
 
 
 def colour_by(layer: Labels, column: str | None) -> None:

@@ -70,6 +70,16 @@ class FixBar(QWidget):
         self._rest()
         self._fixer.take(layer, binding, number)
 
+    def leave(self) -> None:
+        """Correct nothing more."""
+        self._rest()
+        self._fixer.leave()
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer that is corrected."""
+        return self._fixer.layer
+
     def refresh(self) -> None:
         """Show what can be done now."""
         self.setVisible(self._fixer.layer is not None)
@@ -111,5 +121,4 @@ class FixBar(QWidget):
         if layer is None or viewer is None:
             return
         if layer not in viewer.layers or binding not in self._studio.desk.bindings:
-            self._rest()
-            self._fixer.leave()
+            self.leave()

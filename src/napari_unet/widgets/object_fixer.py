@@ -25,10 +25,10 @@ from napari_unet.widgets.timers import single_shot
 
 Path: TypeAlias = Sequence[tuple[int, int]]  # points (y, x) in px
 Tool: TypeAlias = Literal["merge", "split", "delete"]
-_TOOLS: dict[Tool, Callable[[NDArray[np.integer], Path], Fix]] = {
-    "merge": lambda labels, path: merge(labels, met(labels, path)),
+_TOOLS: dict[Tool, Callable[[NDArray[np.integer], Path, int], Fix]] = {
+    "merge": lambda labels, path, _: merge(labels, met(labels, path)),
     "split": split,
-    "delete": lambda labels, path: delete(labels, met(labels, path)),
+    "delete": lambda labels, path, _: delete(labels, met(labels, path)),
 }
 
 
@@ -109,7 +109,7 @@ class ObjectFixer(QObject):
         self._look()
         index = self._binding.strokes.current
         try:
-            fix = _TOOLS[tool](self.layer.data[index], path)
+            fix = _TOOLS[tool](self.layer.data[index], path, self._last())
         except FixError as error:
             self.said.emit(str(error))
             return
@@ -123,6 +123,12 @@ class ObjectFixer(QObject):
             back = replace(step.fix, before=step.fix.after, after=step.fix.before)
             self._put(step.index, back)
             self._unlearn(step)
+
+    def _last(self) -> int:
+        """The largest id that was measured, in whatever plane: no new object may have it."""
+        assert self.layer is not None  # noqa: S101 - asked by those who call
+        table = self.layer.features
+        return int(table["index"].max()) if "index" in table and len(table) else 0
 
     def _on_touched(self) -> None:
         self._compare.start()  # napari's tools may tell of it before it is done

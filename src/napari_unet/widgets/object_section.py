@@ -26,10 +26,9 @@ from napari_unet.core.settings import Knob, declared
 from napari_unet.widgets import notices
 from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.layer_combo import LayerCombo
-from napari_unet.widgets.object_colours import ColourBy
-from napari_unet.widgets.object_fix_bar import FixBar
 from napari_unet.widgets.object_maker import ObjectMaker
 from napari_unet.widgets.object_preview import ObjectPreview, Wish
+from napari_unet.widgets.object_result import ObjectResult
 from napari_unet.widgets.planes import full_shape
 from napari_unet.widgets.settings_form import field_of
 from napari_unet.widgets.studio import Studio
@@ -62,14 +61,16 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self.make.setMinimumHeight(28)
         self.make.setToolTip("Find and measure the objects of the whole layer.")
         self.bar, self.cancel = QProgressBar(self), QPushButton("Cancel", self)
-        self.colour = ColourBy(self)
         self.number.setSizeAdjustPolicy(
             self.number.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.number.setMinimumContentsLength(12)
-        self.fixes = FixBar(studio, self)
         self._asked: tuple[Binding, int] | None = None  # whose objects, and of which class
         self._preview = ObjectPreview(studio.watch, self)
+        self.result = ObjectResult(
+            studio, lambda: self.number.currentIndex() + 1, lambda: self._preview.layer, self
+        )
+        self.fixes, self.colour = self.result.fixes, self.result.colour
         self._maker = ObjectMaker(self)
         self._lay_out()
         self._connect()
@@ -95,11 +96,7 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         layout.addWidget(self.message)
         layout.addWidget(self.make)
         layout.addLayout(progress)
-        layout.addWidget(self.fixes)
-        colours = QFormLayout()
-        colours.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        colours.addRow("Colour by", self.colour)
-        layout.addLayout(colours)
+        layout.addWidget(self.result)
         self.setContent(content)
 
     def _add(self, form: QFormLayout, knob: Knob) -> None:
@@ -130,10 +127,9 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self._preview.counted.connect(self._on_counted)
         self._preview.dismissed.connect(self._on_dismissed)
         self._preview.failed.connect(self._on_failed)
-        self.fixes.corrected.connect(self.colour.again)
         self._maker.progressed.connect(self._on_progress)
         self._maker.finished.connect(self._on_finished)
-        self.fixes.said.connect(self.message.setText)
+        self.result.said.connect(self.message.setText)
 
     def refresh(self) -> None:
         """Show what can be done now, and what is in view."""
@@ -143,8 +139,6 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self.fields["strength"].enabled = self._settings.split
         wish = self._wish()
         self.make.setEnabled(wish is not None and not busy)
-        shown = self._studio.watch.layers(Labels)
-        self.colour.setEnabled(any(layer is self.colour.layer for layer in shown))
         active = self._studio.desk.active
         if active is not None:
             self._hide(active.paint, active.prediction)
@@ -202,9 +196,8 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         if layer is not None:
             self.preview.setChecked(False)
             self._studio.watch.add_layer(layer)
-            if self._asked is not None and self._asked[0] in self._studio.desk.bindings:
-                self.fixes.take(layer, *self._asked)
-            self.colour.show_layer(layer)
+            if self._asked is not None:
+                self.result.take(layer, *self._asked)
         self.message.setText(sentence)
         self.refresh()
 

@@ -28,10 +28,14 @@ def remeasure(layer: Labels, images: Sequence[Image], index: Index, fix: Fix) ->
         name: plane[fix.box] for grey in greys for name, plane in grey.channels(index).items()
     }
     rows = measure(fix.objects, channels, replace(place, origin=(corner[0], corner[1])))
-    rows |= {axis: np.full(len(rows["index"]), at)
-             for axis, at in zip(stack_axes(images[0]), index, strict=True)}  # fmt: skip
-    kept = layer.features[~np.isin(layer.features["index"], fix.concerned)]
-    order = np.argsort(np.concatenate([kept["index"], rows["index"]]))
+    axes = dict(zip(stack_axes(images[0]), index, strict=True))
+    rows |= {axis: np.full(len(rows["index"]), at) for axis, at in axes.items()}
+    old = np.isin(layer.features["index"], fix.concerned)
+    for axis, at in axes.items():  # other tools give one id to objects of several planes
+        if axis in layer.features:
+            old &= layer.features[axis].to_numpy() == at
+    kept = layer.features[~old]
+    order = np.argsort(np.concatenate([kept["index"], rows["index"]]), kind="stable")
     layer.features = {
         name: np.concatenate([kept[name], rows[name]])[order]
         for name in layer.features
