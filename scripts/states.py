@@ -76,7 +76,7 @@ class Shots:
 
 def tissue(stage, shots, seconds):
     """The work of the tutorial, from an empty window to the result."""
-    panel, studio = stage.panel, stage.studio
+    panel = stage.panel
     shots.dock("no-image")
     stage.open_tissue()
     shots.window("opened")
@@ -102,7 +102,6 @@ def tissue(stage, shots, seconds):
     shots.dock("segmenting")
     stage.until(lambda: "tissue segmentation" in stage.viewer.layers, 600, "the whole image")
     stage.put_down()
-    studio.desk.active.prediction.visible = False
     shots.window("result")
     for name, fold in (("objects", panel.results.objects), ("settings", panel.settings),
                        ("keys", panel.keys)):  # fmt: skip

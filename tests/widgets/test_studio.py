@@ -337,6 +337,65 @@ def test_segmenting_makes_a_normal_layer(painted, viewer, qtbot):
     assert "halves segmentation" in advice(painted.situation).sentence
 
 
+@pytest.fixture
+def segmented(painted, viewer, qtbot):
+    """The layer of a result that came just now."""
+    painted.segment()
+    qtbot.waitUntil(lambda: "halves segmentation" in viewer.layers, timeout=8000)
+    return viewer.layers["halves segmentation"]
+
+
+def test_a_result_takes_the_place_of_the_prediction_until_painting_goes_on(
+    painted, segmented, qtbot
+):
+    prediction = painted.desk.active.prediction
+    assert not prediction.visible
+    assert segmented.visible
+    assert "Click a class to go on painting" in advice(painted.situation).sentence
+    painted.roster.select(2)
+    paint(painted, 2, np.s_[150:160, 200:220])
+    qtbot.waitUntil(lambda: prediction.visible, timeout=5000)
+    assert not segmented.visible
+
+
+def test_accepting_what_is_predicted_shows_it(painted, segmented):
+    painted.scribe.toggle_outline()
+    assert painted.desk.active.prediction.visible
+    assert not segmented.visible
+
+
+def test_corrected_objects_do_not_bring_the_prediction_back(painted, segmented, viewer):
+    assert viewer.layers.selection.active is segmented
+    paint(painted, 2, np.s_[150:160, 200:220])
+    painted.desk.flush()
+    assert not painted.desk.active.prediction.visible
+    assert segmented.visible
+
+
+@pytest.mark.parametrize("when", ["before the result", "after it"])
+def test_who_hid_the_prediction_himself_does_not_get_it_back(painted, viewer, qtbot, when):
+    prediction = painted.desk.active.prediction
+    prediction.visible = when == "after it"
+    painted.segment()
+    qtbot.waitUntil(lambda: "halves segmentation" in viewer.layers, timeout=8000)
+    if when == "after it":
+        prediction.visible = True
+        prediction.visible = False
+    painted.roster.select(2)
+    paint(painted, 2, np.s_[150:160, 200:220])
+    painted.desk.flush()
+    assert not prediction.visible
+    assert viewer.layers["halves segmentation"].visible
+
+
+def test_the_result_of_another_image_hides_nothing(painted, viewer, image, qtbot):
+    viewer.add_image(255 - image, name="inverse")
+    painted.segment()
+    painted.choose([viewer.layers["inverse"]])
+    qtbot.waitUntil(lambda: "halves segmentation" in viewer.layers, timeout=8000)
+    assert painted.desk.active.prediction.visible
+
+
 def test_segmenting_can_be_cancelled(painted, viewer, qtbot):
     painted.segment()
     painted.segmenter.cancel()

@@ -13,6 +13,7 @@ from napari_unet.core.annotations import AnnotationError
 from napari_unet.core.image import ImageError
 from napari_unet.core.settings import Settings
 from napari_unet.engine.messages import Configure
+from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.engine_care import EngineCare
 from napari_unet.widgets.guidance import Situation
@@ -24,6 +25,7 @@ from napari_unet.widgets.network_choice import NetworkChoice
 from napari_unet.widgets.overlay import Overlay
 from napari_unet.widgets.pointer import Pointer
 from napari_unet.widgets.project import Project
+from napari_unet.widgets.result_view import ResultView
 from napari_unet.widgets.roster import Roster
 from napari_unet.widgets.scribe import Scribe
 from napari_unet.widgets.segmenting import ImageSegmenter
@@ -81,6 +83,8 @@ class Studio(QObject):
         self.project = Project(self.desk, self.roster, self.lesson)
         self.pointer = Pointer(viewer, self.desk, self.keeper.post)
         self.scribe = Scribe(viewer, self.desk)
+        self._result_view = ResultView(viewer, self.desk, self.scribe)
+        self._segmented: Binding | None = None
         self.walk = Walk(viewer, self.desk)
         self._hearing = Hearing(self.desk, self.roster, self.lesson, self.segmenter, self.pointer)
         self._connect()
@@ -168,6 +172,7 @@ class Studio(QObject):
         if self.desk.active is not None and not self.segmenter.running:
             self.lesson.say("")
             active, colours = self.desk.active, self.roster.classes.colours
+            self._segmented = active
             first, volumes = active.strokes.current, self.desk.planes.volumes
             self.segmenter.start(active.images, colours, first=first, volumes=volumes)
             self.news.emit()
@@ -222,10 +227,12 @@ class Studio(QObject):
     def _on_segmented(self, layer: Labels | None, sentence: str) -> None:
         if layer is not None:
             self.watch.add_layer(layer)
+            self._result_view.show(self._segmented, layer)
             self.lesson.confirm(
                 f"The result is the new layer “{layer.name}”. Save it with File > Save Selected "
-                "Layers, or save the model to use it on other images."
+                "Layers, or save the model for other images. Click a class to go on painting."
             )
+        self._segmented = None
         if sentence:
             self.lesson.complain(sentence)
         self.news.emit()
