@@ -134,6 +134,34 @@ def test_the_probability_cuts_where_the_shape_does_not():
     assert np.array_equal(found, share)
 
 
+@pytest.mark.parametrize("soft", [0, 1, 2])
+@pytest.mark.parametrize("off", [0, 5, 9])
+def test_the_probability_cuts_no_ring_around_a_hole_that_is_filled(soft, off):
+    """Its own is near 0 there, and low at its rim, where the network is unsure."""
+    y, x = np.mgrid[:80, :80]
+    ring = (np.hypot(y - 40, x - 40) <= 20) & (np.hypot(y - 40, x - 40 - off) > 5)
+    probability = ndi.gaussian_filter(ring.astype(np.float32), soft)
+    classes = (probability > 0.5).astype(np.uint8) + 1
+    found = find_objects(classes, 2, probability=probability)
+    assert found.max() == 1
+    assert found[40, 40 + off] == 1
+    for tile in (7, 33):
+        got = find_objects(classes, 2, probability=probability, tile=tile)
+        assert np.array_equal(got, found)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_only_the_probability_within_the_class_counts(seed):
+    """So one map of how sure the network is of each pixel's class does for all classes."""
+    classes = blobs(seed)
+    other = np.random.default_rng(seed).integers(0, 255, classes.shape, np.uint8)
+    whole = find_objects(classes, 2, probability=other)
+    assert not np.array_equal(whole, find_objects(classes, 2))
+    for outside in (0, 255):
+        own = np.where(classes == 2, other, outside)
+        assert np.array_equal(find_objects(classes, 2, probability=own, tile=50), whole)
+
+
 def test_agrees_with_the_flooding_of_scikit_image():
     """Both cut at the same lines, but for pixels at the line itself."""
     classes = blobs(1, (300, 300), 8)

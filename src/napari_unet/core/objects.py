@@ -54,7 +54,8 @@ def find_objects(  # noqa: PLR0913 - what to find, in what, and how much at a ti
         The class whose objects are wanted.
     settings : ObjectSettings, optional
     probability : (Y, X) array-like, optional
-        Of that class, 0…1, or 0…255 if uint8. Objects are then cut where it dips, too.
+        Of that class, 0…1, or 0…255 if uint8. Objects are then cut where it dips, too. Only its
+        values where the plane is of that class count.
     sides : four bool
         Whether the first row, last row, first column, last column lie at the image's border;
         they do not if this is a part of an image.
@@ -90,7 +91,8 @@ def find_objects(  # noqa: PLR0913 - what to find, in what, and how much at a ti
     if settings.holes:
         mask = _filled(given, shape, settings.holes, tile, step)
     if settings.split:
-        parts = gather(shape, tile, basins(mask, shape, probability), step)
+        unfilled = given if settings.holes else None
+        parts = gather(shape, tile, basins(mask, shape, probability, unfilled), step)
     else:
         parts = gather(shape, tile, components(mask, connectivity=1), step)
     return _numbered(parts, _final(parts, settings, sides), tile, step)

@@ -34,6 +34,7 @@ ReadMask: TypeAlias = Callable[[Window], Mask]
 
 FARTHEST = 512  # px; distances do not grow beyond, so wider objects are flat in the middle
 _NEAR = 64  # px around a window that are looked at first, for distances
+_SOFT = 3  # px around a hole in which the network is unsure where it ends
 
 
 def components(mask: ReadMask, connectivity: int) -> CutWindow:
@@ -51,16 +52,38 @@ def components(mask: ReadMask, connectivity: int) -> CutWindow:
     return cut
 
 
-def basins(mask: ReadMask, shape: Shape, probability: ArrayLike | None = None) -> CutWindow:
-    """Cut into the basins of the distance to the mask's outside, times a probability."""
+def basins(
+    mask: ReadMask,
+    shape: Shape,
+    probability: ArrayLike | None = None,
+    given: ReadMask | None = None,
+) -> CutWindow:
+    """Cut into the basins of the distance to the mask's outside, times a probability.
+
+    `given` is the mask before its holes were filled. What the probability says of them and their
+    rims would cut a ring around each, so it counts as 1 there.
+    """
 
     def cut(tile: Window, window: Window) -> Cut:
         heights = distances(mask, window, shape)
         if probability is not None:
-            heights = heights * _share(np.asarray(probability[window]))
+            share = _share(np.asarray(probability[window]))
+            if given is not None:
+                share[_around_holes(mask, given, window, shape)] = 1
+            heights = heights * share
         return climb(heights, mask(window), within(tile, window))
 
     return cut
+
+
+def _around_holes(mask: ReadMask, given: ReadMask, window: Window, shape: Shape) -> Mask:
+    """Which pixels of a window lie in holes that were filled, or `_SOFT` px around them."""
+    wide = grown(window, _SOFT, shape)
+    holes = mask(wide) & ~given(wide)
+    if holes.any():
+        holes = ndi.maximum_filter(holes, 2 * _SOFT + 1, mode="constant")
+    around: Mask = holes[within(window, wide)]
+    return around
 
 
 def distances(mask: ReadMask, window: Window, shape: Shape) -> NDArray[np.float64]:
