@@ -155,6 +155,44 @@ def test_mnemonics_are_used_once_and_not_those_of_the_menus(panel, viewer):
     assert not set(used) & set("fvlpwhsct") - {"t"}
 
 
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_tick_boxes_in_the_list_of_images_are_seen(painted, panel, viewer, image, qtbot, theme):
+    viewer.theme = theme
+    viewer.add_image(255 - image, name="inverse")
+    viewer.window._qt_window.show()
+    images = panel.project.images
+    qtbot.waitUntil(images.isVisible, timeout=5000)
+    pictures = [ticked(images, state) for state in (Qt.CheckState.Unchecked, Qt.CheckState.Checked)]
+    for picture in pictures:
+        ground = picture.pixelColor(0, 0)
+        seen = [
+            (x, y)
+            for x in range(picture.width()) for y in range(picture.height())
+            if contrast(picture.pixelColor(x, y), ground) > 3
+        ]  # fmt: skip
+        assert len({x for x, _ in seen}) >= 10
+        assert len({y for _, y in seen}) >= 10
+    assert pictures[0] != pictures[1]
+
+
+def ticked(images, state):
+    """A picture of the tick box of the first image; nothing else is in there."""
+    item = images.topLevelItem(0)
+    item.setCheckState(2, state)
+    QApplication.processEvents()
+    cell = images.visualRect(images.indexFromItem(item, 2))
+    return images.viewport().grab(cell).toImage()
+
+
+def test_rows_of_the_list_of_images_are_not_cramped(painted, panel, viewer, image, qtbot):
+    viewer.add_image(255 - image, name="inverse")
+    viewer.window._qt_window.show()
+    images = panel.project.images
+    qtbot.waitUntil(images.isVisible, timeout=5000)
+    assert images.sizeHintForRow(0) >= images.fontMetrics().height() + 6
+    assert images.viewport().height() >= 2 * images.sizeHintForRow(0)
+
+
 def test_the_next_steps_button_is_in_colour(painted, panel):
     assert panel.training.train.property("next")
     painted.train()

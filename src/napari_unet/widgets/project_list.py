@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from napari.layers import Image
 from napari.viewer import Viewer
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import QEvent, QSignalBlocker, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from napari_unet.widgets.binding import Binding
@@ -105,8 +105,17 @@ class ImageList(QTreeWidget):
             self.clear()
             self.addTopLevelItems([_item(row) for row in found])
         self.setVisible(len(found) > 1)
-        if found:
-            height = self.sizeHintForRow(0) * min(len(found), _MOST)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Rows have another height in another style; the panel has its own only once it is made."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._fit()
+
+    def _fit(self) -> None:
+        if count := self.topLevelItemCount():
+            height = self.sizeHintForRow(0) * min(count, _MOST)
             self.setFixedHeight(height + self.header().sizeHint().height() + 4)
 
     def _on_clicked(self, item: QTreeWidgetItem, column: int) -> None:

@@ -12,9 +12,13 @@ _NEXT, _LESS = "next", "less"  # properties of widgets
 
 
 def stylesheet(watch: ViewerWatch) -> str:
-    """Faint text, the button of the next step in colour, and a frame around what has the keys."""
+    """Faint text, the next step's button in colour, frames around what has the keys or is ticked.
+
+    napari styles no tick boxes of lists, and Qt draws them almost in the colour of its dark ground.
+    """
     text, current = watch.theme_colour("text"), watch.theme_colour("current")
     frame = "border: 1px solid"
+    tick = f'background: {current}; image: url("theme_{watch.theme}:/check.svg");'
     return f"""
         QLabel[{_LESS}="true"] {{ color: {faint(watch)}; }}
         QPushButton, QComboBox {{ {frame} transparent; }}
@@ -22,6 +26,9 @@ def stylesheet(watch: ViewerWatch) -> str:
         QCollapsible QPushButton:checked {{ background: {watch.theme_colour("primary")}; }}
         QPushButton:focus, QComboBox:focus {{ {frame} {text}; }}
         QCheckBox:focus {{ text-decoration: underline; }}
+        QTreeView::item {{ padding: 3px 2px; }}
+        QTreeView::indicator {{ {frame} {text}; border-radius: 2px; width: 12px; height: 12px; }}
+        QTreeView::indicator:checked {{ {tick} }}
         QPushButton[{_NEXT}="true"]:enabled {{ background: {current}; font-weight: bold; }}
     """
 

@@ -56,10 +56,15 @@ class ViewerWatch(QObject):
         if viewer is not None:
             viewer.layers.append(layer)
 
+    @property
+    def theme(self) -> str:
+        """The name of the theme; pictures of napari's are found by it."""
+        viewer = self._viewer()
+        return "dark" if viewer is None else str(viewer.theme)
+
     def theme_colour(self, role: str) -> str:
         """A colour of the theme as #rrggbb, by the name of its role."""
-        viewer = self._viewer()
-        theme = get_theme("dark" if viewer is None else viewer.theme)
+        theme = get_theme(self.theme)
         # `as_hex` shortens #ffffff to #fff, and with napari 0.6 nothing can keep it from that
         return "#{:02x}{:02x}{:02x}".format(*getattr(theme, role).as_rgb_tuple(alpha=False))
 
