@@ -136,12 +136,14 @@ def test_the_probability_cuts_where_the_shape_does_not():
 
 @pytest.mark.parametrize("soft", [0, 1, 2])
 @pytest.mark.parametrize("off", [0, 5, 9])
-def test_the_probability_cuts_no_ring_around_a_hole_that_is_filled(soft, off):
-    """Its own is near 0 there, and low at its rim, where the network is unsure."""
+@pytest.mark.parametrize("inside", [0, 0.4, 1])
+def test_the_probability_cuts_no_ring_around_a_hole_that_is_filled(soft, off, inside):
+    """At its rim the network is unsure, and in it of something else."""
     y, x = np.mgrid[:80, :80]
     ring = (np.hypot(y - 40, x - 40) <= 20) & (np.hypot(y - 40, x - 40 - off) > 5)
     probability = ndi.gaussian_filter(ring.astype(np.float32), soft)
     classes = (probability > 0.5).astype(np.uint8) + 1
+    probability[classes == 1] = inside
     found = find_objects(classes, 2, probability=probability)
     assert found.max() == 1
     assert found[40, 40 + off] == 1
