@@ -78,6 +78,26 @@ def test_class_scores_are_written_too(run, evaluate):
     ]  # fmt: skip
 
 
+def test_the_folder_of_a_batch_is_taken_as_it_is(run, evaluate):
+    run.write("a", TRUTH, TRUTH > 0)  # the classes
+    run.write("b", TRUTH, FOUND)
+    run.write("c_objects", TRUTH, TRUTH)
+    tifffile.imwrite(evaluate.found / "a_objects.tif", FOUND)
+    tifffile.imwrite(evaluate.found / "a_probabilities.tif", TRUTH.astype(np.float32))
+    tifffile.imwrite(evaluate.truth / "d.ome.tif", TRUTH)
+    tifffile.imwrite(evaluate.found / "d.ome_objects.tif", TRUTH)
+    code, out, err = run("--json")
+    a, b, c, d, _ = map(json.loads, out.splitlines())
+    assert code == 0
+    assert [row["file"] for row in (a, b, c, d)] == ["a", "b", "c_objects", "d.ome"]
+    assert a["IoU of pixels"] == pytest.approx(200 / 300)
+    assert {key: a[key] for key in a if key != "file"} == {
+        key: b[key] for key in b if key != "file"
+    }
+    assert c["SEG"] == d["SEG"] == 1
+    assert f"left out: {evaluate.found / 'a.tif'}, {evaluate.found / 'a_prob'}" in err
+
+
 def test_bad_files_are_told_and_the_rest_is_compared(run):
     run.write("a", TRUTH, TRUTH)
     run.write("b", TRUTH, FOUND[:, :30])

@@ -56,18 +56,34 @@ def _each(
 def _pairs(options: argparse.Namespace) -> tuple[dict[str, Path], dict[str, Path]]:
     """True and predicted files by their common stems; what has no counterpart is said."""
     truths = by_stem(find_images(options.truth))
-    predictions = by_stem(find_images(options.prediction))
+    everything = by_stem(find_images(options.prediction))
+    predictions = _objects_of(everything, truths) if options.objects else everything
     both = [stem for stem in predictions if stem in truths]
     if not both:
         raise Refusal(
             f"No file in {options.prediction} has the stem of one in {options.truth}: give the "
             "files that belong together the same name up to its ending."
         )
-    alone = [str(path) for stem, path in predictions.items() if stem not in truths]
+    used = {predictions[stem] for stem in both}
+    alone = [str(path) for path in everything.values() if path not in used]
     alone += [str(path) for stem, path in truths.items() if stem not in predictions]
     if alone:
         say(f"Without a counterpart, left out: {', '.join(sorted(alone))}.")
     return {stem: truths[stem] for stem in both}, {stem: predictions[stem] for stem in both}
+
+
+def _objects_of(files: dict[str, Path], truths: dict[str, Path]) -> dict[str, Path]:
+    """Files by stem, those of a batch's objects by that of their image.
+
+    A batch may have put a map of classes beside them, by the image's own name: it holds no objects.
+    """
+    named = dict(files)
+    for stem, path in files.items():
+        bare = stem.removesuffix("_objects")
+        if stem not in truths and bare in truths:
+            del named[stem]
+            named[bare] = path
+    return named
 
 
 def _compare(truth_path: Path, prediction_path: Path) -> Confusion:

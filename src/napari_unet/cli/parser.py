@@ -203,7 +203,8 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     add(
         "--objects", action="store_true",
         help="the files hold numbers of objects, 0 for none: tell F1, average precision, SEG, "
-        "V_rand, V_info and errors of pairs, pixels and borders",
+        "IoU and Dice of their pixels, V_rand, V_info and errors of pairs, pixels and borders; "
+        "a1_objects.tif belongs to a1.tif, as batches name them",
     )  # fmt: skip
     add("--csv", type=Path, metavar="FILE", help="write the scores of each file and of all")
 

@@ -24,6 +24,15 @@ def test_rows_are_the_single_scores():
     assert rows["splits and mergers per px"] == pytest.approx(1 / 240)  # 3 is split
 
 
+def test_pixels_of_objects_are_compared_whichever_object_they_are_of():
+    rows = dict(score_objects(TRUTH, FOUND * 3).rows())
+    true, found = TRUTH > 0, FOUND > 0
+    both = (true & found).sum()
+    assert 0.8 < rows["IoU of pixels"] < 1
+    assert rows["IoU of pixels"] == both / (true | found).sum()
+    assert rows["Dice of pixels"] == 2 * both / (true.sum() + found.sum())
+
+
 def test_a_perfect_result():
     scores = score_objects(TRUTH, TRUTH)
     for name, value in scores.rows():

@@ -10,6 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from napari_unet.core.metrics.borders import insides, pixel_error, warp
+from napari_unet.core.metrics.classes import confusion, dice, iou
 from napari_unet.core.metrics.clusters import adapted_rand_error, rand_error, v_info, v_rand
 from napari_unet.core.metrics.detection import Hits, hits, jaccards
 from napari_unet.core.metrics.overlaps import contingency
@@ -69,7 +70,8 @@ class ObjectScores(Struct, frozen=True):
 def score_objects(truth: NDArray[Any], found: NDArray[Any]) -> ObjectScores:
     """Compare two planes of object ids.
 
-    Pixel and warping error are of maps of inside and border (`borders.insides`).
+    IoU and Dice are of the pixels of all objects together, whichever object they belong to. Pixel
+    and warping error are of maps of inside and border (`borders.insides`).
 
     Parameters
     ----------
@@ -82,12 +84,15 @@ def score_objects(truth: NDArray[Any], found: NDArray[Any]) -> ObjectScores:
         If the shapes differ, or the values are no ids.
     """
     table = contingency(truth, found)
+    pixels = confusion((truth > 0) + 1, (found > 0) + 1, 2)
     one, two = insides(truth), insides(found)
     left = warp(one, two)
     return ObjectScores(
         tuple(hits(table, threshold) for threshold in THRESHOLDS),
         tuple(jaccards(table).tolist()),
         {
+            "IoU of pixels": float(iou(pixels)[1]),
+            "Dice of pixels": float(dice(pixels)[1]),
             "adapted Rand error": adapted_rand_error(table),
             "V_rand": v_rand(table),
             "V_info": v_info(table),
