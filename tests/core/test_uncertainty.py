@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_unet.core.uncertainty import REACH, next_place, uncertainty
+from napari_unet.core.uncertainty import REACH, certainty, next_place, uncertainty
 
 NONE = np.zeros((200, 300), bool)
 
@@ -36,6 +36,19 @@ def test_certain_is_none_and_alike_is_all(p, expected):
     found = uncertainty(np.array(p, np.float32).reshape(3, 1, 1))
     assert found.dtype == np.uint8
     assert found.tolist() == [[expected]]
+
+
+@given(arrays(np.float64, (3, 7), elements=st.floats(0.001, 1)))
+def test_certainty_is_the_probability_of_the_most_probable_class(weights):
+    p = weights / weights.sum(0)
+    found = certainty(p)
+    assert found.dtype == np.uint8
+    assert np.abs(found / 255 - p.max(0)).max() <= 0.5 / 255 + 1e-6
+
+
+def test_what_a_strangers_network_says_is_no_more_than_certain():
+    found = certainty(np.array([[-3.0, 0.2], [9.0, -1.0]], np.float32))
+    assert found.tolist() == [255, 51]
 
 
 def test_the_place_is_in_the_largest_mass():

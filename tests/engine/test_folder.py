@@ -18,12 +18,12 @@ from napari_unet.core.annotations import Annotations
 from napari_unet.core.files import FileError, read_labels
 from napari_unet.core.image import ImageError
 from napari_unet.core.model import Model
-from napari_unet.core.objects import ObjectSettings
+from napari_unet.core.objects import ObjectSettings, find_objects
 from napari_unet.core.reading import open_stack
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Settings
 from napari_unet.core.unet import UNet
-from napari_unet.engine import codec
+from napari_unet.engine import codec, folder
 from napari_unet.engine.batch.plan import Order
 from napari_unet.engine.folder import segment_folder
 from napari_unet.engine.inbox import Inbox
@@ -407,6 +407,83 @@ def test_a_second_command_takes_the_place_of_the_first(source, tmp_path):
         told = [event for _ in range(steps) for event in jobs.work()]
     assert told[-1].written + told[-1].skipped == 3
     assert not jobs.waiting
+
+
+class Unsure:
+    """A bar of class 2, which dips where it is unsure: two cells that its shape does not tell."""
+
+    classes, identity = ("ground", "cell"), b"unsure"
+    share = np.zeros((30, 100), np.float32)
+    share[5:25, 5:95] = 1
+    share[5:25, 46:52] = 0.55
+
+    def pieces(self, plane, *, probabilities):
+        for columns in (slice(0, 48), slice(48, 100)):
+            part = self.share[:, columns]
+            shares = np.stack([1 - part, part]) if probabilities else None
+            yield (slice(0, 30), columns), (part > 0.5).astype(np.uint8) + 1, shares
+
+
+@pytest.fixture
+def bar(tmp_path):
+    path = tmp_path / "bar.tif"
+    tifffile.imwrite(path, np.random.default_rng(0).integers(0, 255, (30, 100), dtype=np.uint8))
+    return path
+
+
+@pytest.mark.parametrize("kinds", [("objects",), ("objects", "classes", "probabilities")])
+def test_objects_are_cut_where_the_network_is_unsure(bar, tmp_path, kinds):
+    (told,), _ = run(Unsure(), bar, tmp_path / "out", recipe=Recipe(kinds))
+    found = tifffile.imread(tmp_path / "out" / "bar_objects.tif")
+    classes = (Unsure.share > 0.5).astype(np.uint8) + 1
+    assert told.objects == found.max() == 2
+    assert np.array_equal(found, find_objects(classes, 2, probability=Unsure.share))
+    assert find_objects(classes, 2).max() == 1
+    ends = {"classes": "", "objects": "_objects", "probabilities": "_probabilities"}
+    assert seen(tmp_path / "out") == sorted(f"bar{ends[kind]}.tif" for kind in kinds)
+
+
+def test_each_plane_of_a_stack_has_its_own_cuts(tmp_path):
+    class Half(Unsure):
+        """Unsure on the first plane only."""
+
+        planes = 0
+
+        def pieces(self, plane, *, probabilities):
+            self.planes += 1
+            for window, classes, shares in super().pieces(plane, probabilities=probabilities):
+                yield window, classes, shares if self.planes == 1 else np.round(shares)
+
+    noise = np.random.default_rng(0).integers(0, 255, (2, 30, 100), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "s.tif", noise, metadata={"axes": "ZYX"})
+    run(Half(), tmp_path / "s.tif", tmp_path / "out", recipe=Recipe(("objects",)))
+    found = tifffile.imread(tmp_path / "out" / "s_objects.tif")
+    assert [np.unique(plane).tolist() for plane in found] == [[0, 1, 2], [0, 3]]
+
+
+def test_where_nothing_is_cut_no_probability_is_asked_for(bar, tmp_path):
+    asked = []
+
+    class Asked(Unsure):
+        def pieces(self, plane, *, probabilities):
+            asked.append(probabilities)
+            return super().pieces(plane, probabilities=probabilities)
+
+    whole = Recipe(("objects",), objects=ObjectSettings(split=False))
+    for recipe in (Recipe(), whole, Recipe(("measurements",))):
+        run(Asked(), bar, tmp_path / "out", recipe=recipe)
+    assert asked == [False, False, True]
+
+
+def test_objects_that_an_earlier_version_cut_are_found_anew(bar, tmp_path, monkeypatch):
+    both, whole = Recipe(("classes", "objects")), Recipe(objects=ObjectSettings(split=False))
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "_CUT", b"")  # as the key was
+        for recipe in (both, whole):
+            run(Unsure(), bar, tmp_path / str(recipe.counts), recipe=recipe)
+    assert run(Unsure(), bar, tmp_path / "True", recipe=both)[1].written == 1
+    assert run(Unsure(), bar, tmp_path / "True", recipe=both)[1].skipped == 1
+    assert run(Unsure(), bar, tmp_path / "False", recipe=whole)[1].skipped == 1
 
 
 def test_a_stack_of_small_planes_tells_how_far_it_is(tmp_path):

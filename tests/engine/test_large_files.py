@@ -9,9 +9,11 @@ import pytest
 import tifffile
 import torch
 import zarr
+from scipy import ndimage as ndi
 
 from napari_unet.core import image, writing
 from napari_unet.core.model import Model
+from napari_unet.core.objects import find_objects
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.sampled import measure_sample
 from napari_unet.core.settings import Compute, Settings
@@ -44,7 +46,9 @@ def few_pixels_are_many(monkeypatch):
 
 @pytest.fixture
 def plane():
-    return np.random.default_rng(0).integers(0, 255, SHAPE, dtype=np.uint8)
+    """Blobs that are wide enough to be cut."""
+    noise = ndi.gaussian_filter(np.random.default_rng(0).normal(size=SHAPE), 6)
+    return np.clip(128 + 60 * noise / noise.std(), 0, 255).astype(np.uint8)
 
 
 def run(place, target, segmenter, kinds=KINDS, form="ome-tiff", **options):
@@ -74,8 +78,33 @@ def test_the_result_is_that_of_the_whole_plane(plane, tmp_path, segmenter, how):
     assert np.array_equal(found, expected(plane, segmenter))
     shares = tifffile.imread(tmp_path / "out" / "a_probabilities.tif")
     assert np.array_equal(shares.argmax(0) + 1, found)
-    assert tifffile.imread(tmp_path / "out" / "a_objects.tif").max() > 0
+    assert np.array_equal(tifffile.imread(tmp_path / "out" / "a_objects.tif"), cut(found, shares))
     assert not list((tmp_path / "out" / ".napari-unet").glob("blocks-*"))
+
+
+def cut(classes, shares):
+    """The objects of both classes, cut by how probable these are, and not by shape alone."""
+    whole, count, differ = np.zeros(classes.shape, np.uint32), 0, False
+    certainty = np.rint(255 * shares.max(0)).astype(np.uint8)
+    for number in (2, 3):
+        found = find_objects(classes, number, probability=certainty)
+        differ |= not np.array_equal(found, find_objects(classes, number))
+        whole[found > 0] = found[found > 0] + count
+        count += int(found.max())
+    assert differ
+    return whole
+
+
+def test_for_objects_alone_no_probabilities_are_written(plane, tmp_path, segmenter):
+    tifffile.imwrite(tmp_path / "a.tif", plane)
+    run(tmp_path / "a.tif", tmp_path / "out", segmenter, ("objects",))
+    assert [path.name for path in (tmp_path / "out").glob("*.tif")] == ["a_objects.tif"]
+    shares = np.zeros((3, *SHAPE), np.float32)
+    greys = measure_sample(plane[None])
+    for window, _, part in segmenter.pieces(plane[None], probabilities=True, normalisation=greys):
+        shares[(slice(None), *window)] = part
+    found = tifffile.imread(tmp_path / "out" / "a_objects.tif")
+    assert np.array_equal(found, cut(shares.argmax(0) + 1, shares))
 
 
 def test_planes_of_a_stack_are_read_window_by_window(plane, tmp_path, segmenter, monkeypatch):

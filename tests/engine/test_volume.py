@@ -52,6 +52,19 @@ def volume():
     return image, paint
 
 
+def test_of_a_volume_each_slice_says_how_sure_it_is(volume, model, tmp_path):
+    tifffile.imwrite(
+        tmp_path / "v.tif", (255 * volume[0].clip(0, 1)).astype(np.uint8), metadata={"axes": "ZYX"}
+    )
+    recipe = Recipe(("objects", "probabilities"))
+    (sheet,) = read(Job(tmp_path / "v.tif", "v.tif", "v"), recipe, 3)
+    segmenter = ModelSegmenter(model.to_bytes(), quick().compute)
+    found = [step for step in segment(sheet, segmenter, recipe) if isinstance(step, Found)]
+    assert len(found) == 5
+    for plane in found:
+        assert np.array_equal(plane.certainty, np.rint(255 * plane.probabilities.max(0)))
+
+
 def test_annotations_with_slices_train_a_model_of_volumes(volume, model):
     image, paint = volume
     found = train([image], [paint], init=model, steps=2, settings=quick(), anisotropy=2.5)

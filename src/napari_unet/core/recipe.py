@@ -38,6 +38,11 @@ class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
         """Whether objects are looked for."""
         return "objects" in self.kinds or "measurements" in self.kinds
 
+    @property
+    def cuts(self) -> bool:
+        """Whether objects are cut apart, for which it counts how sure the network is."""
+        return self.counts and self.objects.split
+
     def image_name(self, stem: str, kind: Kind) -> str:
         """The name of a result: the file's stem, and what it is if it is not the classes."""
         end = _IMAGE_ENDS[self.format]

@@ -36,6 +36,23 @@ def uncertainty(probabilities: NDArray[Any]) -> NDArray[np.uint8]:
     return found
 
 
+def certainty(probabilities: NDArray[Any]) -> NDArray[np.uint8]:
+    """The probability of the most probable class, which objects of any class are cut by.
+
+    Parameters
+    ----------
+    probabilities : (K, ...) float, 0…1
+
+    Returns
+    -------
+    (...) uint8
+        255 where one class is certain.
+    """
+    highest = np.clip(probabilities.max(axis=0), 0, 1)  # those of a stranger's network may be more
+    found: NDArray[np.uint8] = np.rint(255 * highest).astype(np.uint8)
+    return found
+
+
 def next_place(
     unsure: NDArray[Any], known: NDArray[np.bool_], told: Sequence[Place] = ()
 ) -> Place | None:

@@ -35,6 +35,7 @@ from napari_unet.engine.messages import (
 )
 
 _TABLE = "measurements.csv"
+_CUT = b"cut by the probability, too"  # so that objects of earlier versions are found anew
 
 
 def segment_folder(
@@ -112,7 +113,7 @@ class _Batch:
 
     def __init__(self, order: Order, segmenter: Segmenter, jobs: list[Job]) -> None:
         self.order, self._segmenter, self._jobs = order, segmenter, jobs
-        recipe = msgspec.json.encode(order.recipe)
+        recipe = msgspec.json.encode(order.recipe) + (_CUT if order.recipe.cuts else b"")
         self._key = hashlib.sha256(recipe + segmenter.identity).hexdigest()[:32]
         self.written = self.skipped = self.failed = 0
 

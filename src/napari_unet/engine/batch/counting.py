@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_unet.core.calibration import Spacing
 from napari_unet.core.measurements import Place, Table, measure
 from napari_unet.core.objects import find_objects
+from napari_unet.core.objects_parts import ArrayLike
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.stack import Stack
 
@@ -39,7 +40,11 @@ class Counting:
         self.tables: list[Table] = []
 
     def add(
-        self, classes: NDArray[np.uint8], plane: NDArray[Any], where: Mapping[str, int]
+        self,
+        classes: NDArray[np.uint8],
+        plane: NDArray[Any],
+        where: Mapping[str, int],
+        certainty: ArrayLike | None = None,
     ) -> NDArray[np.uint32]:
         """Number the objects of one plane.
 
@@ -48,6 +53,7 @@ class Counting:
         classes : (Y, X)
         plane : (C, Y, X)
         where : the plane's place in a stack: axis → number from 0
+        certainty : (Y, X) uint8, the probability of each pixel's class; None: cut by shape alone
 
         Returns
         -------
@@ -55,7 +61,9 @@ class Counting:
         """
         whole = np.zeros(classes.shape, np.uint32)
         for number in self._recipe.of or range(2, len(self._classes) + 1):
-            found = find_objects(classes, number, self._recipe.objects).astype(np.uint32)
+            found = find_objects(
+                classes, number, self._recipe.objects, probability=certainty
+            ).astype(np.uint32)
             found[found > 0] += self.count
             self.count = max(self.count, int(found.max(initial=0)))
             whole += found  # a pixel has one class

@@ -23,13 +23,14 @@ from napari_unet.core.reading import open_stack
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.sampled import measure_sample
 from napari_unet.core.stack import Index, Stack, View
+from napari_unet.core.uncertainty import certainty
 from napari_unet.engine.batch.blocks import Block, Large
 from napari_unet.engine.batch.delivery import Delivery, write
 from napari_unet.engine.batch.ledger import Stamp
 from napari_unet.engine.batch.plan import Job
 from napari_unet.engine.batch.segmenter import ModelSegmenter
 from napari_unet.engine.batch.sheet import chosen
-from napari_unet.engine.batch.stages import Results
+from napari_unet.engine.batch.stages import Results, asked
 
 _SCRATCH = "blocks-"  # what the names of zarrs begin with
 
@@ -52,9 +53,10 @@ def begin(job: Job, segmenter: ModelSegmenter, recipe: Recipe, target: Path) -> 
     group = zarr.open_group(large.scratch, mode="w", zarr_format=2)
     *front, height, width = stack.shape
     ones, side, count = [1] * len(front), large.step, len(segmenter.classes)
-    group.create_array(
-        "classes", shape=stack.shape, chunks=(*ones, side, side), dtype="u1", fill_value=0
-    )
+    for name in ("classes", "certainty") if recipe.cuts else ("classes",):
+        group.create_array(
+            name, shape=stack.shape, chunks=(*ones, side, side), dtype="u1", fill_value=0
+        )
     if "probabilities" in recipe.kinds:
         group.create_array(
             "probabilities", shape=(*front, count, height, width), dtype="f4", fill_value=0,
@@ -70,21 +72,23 @@ def fill(large: Large, block: Block, segmenter: ModelSegmenter, recipe: Recipe) 
     ------
     FileError, ImageError, MemoryError, OSError
     """
-    wanted = "probabilities" in recipe.kinds
-    group = zarr.open_group(large.scratch, mode="r+")
-    classes: Any = group["classes"]
-    shares: Any = group["probabilities"] if wanted else None
+    group: Any = zarr.open_group(large.scratch, mode="r+")
     number = int(np.ravel_multi_index(block.index, large.shape[:-2])) if block.index else 0
     with open_stack(large.job.source, large.job.scene) as stack:
         view = _view(stack, block.index, recipe)
         pieces = segmenter.pieces(
-            view, probabilities=wanted, normalisation=large.greys[number], within=block.window
+            view,
+            probabilities=asked(recipe),
+            normalisation=large.greys[number],
+            within=block.window,
         )
         with closing(pieces):  # before the file is
-            for window, part, share in pieces:
-                classes[(*block.index, *window)] = part
-                if shares is not None:
-                    shares[(*block.index, slice(None), *window)] = share
+            for window, part, shares in pieces:
+                group["classes"][(*block.index, *window)] = part
+                if "probabilities" in recipe.kinds:
+                    group["probabilities"][(*block.index, slice(None), *window)] = shares
+                if recipe.cuts and shares is not None:
+                    group["certainty"][(*block.index, *window)] = certainty(shares)
                 yield part.size
 
 
@@ -104,7 +108,8 @@ def finish(
         if results.counting is not None:
             for index in stack.planes:
                 plane = chosen(stack.plane(index), recipe.channels)
-                results.count(index, np.asarray(group["classes"][index]), plane)
+                sure = _Plane(group["certainty"], index) if recipe.cuts else None
+                results.count(index, np.asarray(group["classes"][index]), plane, sure)
         results.images |= {kind: group[kind] for kind in recipe.kinds if kind in group}
         return write(job, results, target, recipe, key)
 
@@ -124,6 +129,17 @@ def _view(stack: Stack, index: Index, recipe: Recipe) -> Any:  # noqa: ANN401
             tuple(number - 1 for number in recipe.channels),
         )
     return chosen(view, recipe.channels)
+
+
+class _Plane:
+    """A plane of an array on the disk, window by window."""
+
+    def __init__(self, array: Any, index: Index) -> None:  # noqa: ANN401
+        self._array, self._index = array, index
+        self.shape: tuple[int, ...] = array.shape[-2:]
+
+    def __getitem__(self, window: tuple[slice, slice]) -> NDArray[Any]:
+        return np.asarray(self._array[(*self._index, *window)])
 
 
 class _Checked(View):

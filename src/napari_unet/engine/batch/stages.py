@@ -17,9 +17,12 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from napari_unet.core.objects_parts import ArrayLike
 from napari_unet.core.recipe import Kind, Recipe
 from napari_unet.core.sampled import measure_sample
 from napari_unet.core.stack import Index, Stack
+from napari_unet.core.tiling import Window
+from napari_unet.core.uncertainty import certainty
 from napari_unet.engine.batch.blocks import Large
 from napari_unet.engine.batch.counting import Counting
 from napari_unet.engine.batch.ledger import Stamp
@@ -34,7 +37,8 @@ _LARGE = 1 << 30  # bytes; larger results wait on disk until they are written
 class Found:
     """What the network says of a plane: (Y, X) uint8 and, if asked for, (K, Y, X) float32.
 
-    Of an image with large planes it lies in a zarr, see `large`.
+    `certainty` is (Y, X) uint8 where objects are cut apart. Of an image with large planes all lies
+    in a zarr, see `large`.
     """
 
     sheet: Sheet
@@ -43,9 +47,29 @@ class Found:
     problem: str
     seconds: float
     large: Large | None = None
+    certainty: NDArray[np.uint8] | None = None
 
 
 Advance: TypeAlias = float  # share of an image that is done, 0…1
+
+
+class _Maps:
+    """What becomes of a plane or volume of a `shape`, tile by tile."""
+
+    def __init__(self, shape: tuple[int, ...], count: int, recipe: Recipe) -> None:
+        self.classes = room(shape, np.uint8)
+        wanted = "probabilities" in recipe.kinds
+        self.probabilities = room((count, *shape), np.float32) if wanted else None
+        self.certainty = room(shape, np.uint8) if recipe.cuts else None
+
+    def put(
+        self, window: Window, part: NDArray[np.uint8], shares: NDArray[np.float32] | None
+    ) -> None:
+        self.classes[window] = part
+        if self.probabilities is not None:
+            self.probabilities[(slice(None), *window)] = shares
+        if self.certainty is not None and shares is not None:
+            self.certainty[window] = certainty(shares)
 
 
 def segment(sheet: Sheet, segmenter: Segmenter, recipe: Recipe) -> Generator[Advance | Found]:
@@ -54,26 +78,31 @@ def segment(sheet: Sheet, segmenter: Segmenter, recipe: Recipe) -> Generator[Adv
     Of a volume, what was found comes plane by plane.
     """
     began, problem = time.perf_counter(), sheet.problem
-    shape, wanted = sheet.plane.shape[1:], "probabilities" in recipe.kinds
-    classes = room(shape, np.uint8)
-    shares = room((len(segmenter.classes), *shape), np.float32) if wanted else None
+    shape = sheet.plane.shape[1:]
+    maps = _Maps(shape, len(segmenter.classes), recipe)
     slices = shape[0] if len(shape) == 3 else 1
     done = 0
     with closing(sheet.plane) if isinstance(sheet.plane, Slices) else nullcontext():
         try:
-            for window, part, share in _pieces(sheet, segmenter, probabilities=wanted):
-                classes[window] = part
-                if shares is not None:
-                    shares[(slice(None), *window)] = share
+            for window, part, shares in _pieces(sheet, segmenter, probabilities=asked(recipe)):
+                maps.put(window, part, shares)
                 done += part.size
-                planes_done = sheet.number - 1 + slices * done / classes.size
+                planes_done = sheet.number - 1 + slices * done / maps.classes.size
                 if planes_done < sheet.count:
                     yield planes_done / sheet.count
         except Exception as error:  # noqa: BLE001 - the other files go on
             problem = sentence(sheet.job, error)
-        found = Found(sheet, classes, shares, problem, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        found = Found(
+            sheet, maps.classes, maps.probabilities, problem, seconds, certainty=maps.certainty
+        )
         several = len(shape) == 3 and not problem
         yield from _planes_of(found, measured=recipe.counts) if several else [found]
+
+
+def asked(recipe: Recipe) -> bool:
+    """Whether probabilities are needed, to be written or to cut objects by."""
+    return "probabilities" in recipe.kinds or recipe.cuts
 
 
 def _pieces(sheet: Sheet, segmenter: Segmenter, *, probabilities: bool) -> Iterator[Piece]:
@@ -101,7 +130,10 @@ def _planes_of(found: Found, *, measured: bool) -> Iterator[Found]:
             return
         own = replace(sheet, index=(*sheet.index[:-1], z), plane=plane, number=sheet.number + z)
         shares = None if found.probabilities is None else found.probabilities[:, z]
-        yield Found(own, found.classes[z], shares, found.problem, found.seconds / slices)
+        sure = None if found.certainty is None else found.certainty[z]
+        yield Found(
+            own, found.classes[z], shares, found.problem, found.seconds / slices, certainty=sure
+        )
 
 
 def _plane_at(volume: NDArray[Any] | Slices, z: int, *, measured: bool) -> NDArray[Any]:
@@ -137,13 +169,19 @@ class Results:
             self._put("probabilities", found.sheet.index, found.probabilities)
         if self.counting is not None:
             plane = cast("NDArray[Any]", found.sheet.plane)  # of a volume that of one slice
-            self.count(found.sheet.index, found.classes, plane)
+            self.count(found.sheet.index, found.classes, plane, found.certainty)
 
-    def count(self, index: Index, classes: NDArray[np.uint8], plane: NDArray[Any]) -> None:
+    def count(
+        self,
+        index: Index,
+        classes: NDArray[np.uint8],
+        plane: NDArray[Any],
+        certainty: ArrayLike | None,
+    ) -> None:
         """Look for objects on the plane (C, Y, X) at `index`, in its classes (Y, X)."""
         assert self.counting is not None  # noqa: S101 - the caller looked
         where = dict(zip(self.stack.axes[:-2], index, strict=True))
-        numbered = self.counting.add(classes, plane, where)
+        numbered = self.counting.add(classes, plane, where, certainty)
         if "objects" in self.recipe.kinds:
             self._put("objects", index, numbered)
 
