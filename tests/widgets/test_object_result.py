@@ -96,6 +96,22 @@ def test_objects_of_an_earlier_class_stay_of_that_class(section, studio, viewer,
     assert section.colour.layer is first
 
 
+def test_objects_that_napari_opens_as_an_image_become_labels(section, viewer, qtbot):
+    masks_ = viewer.add_image(masks().astype(np.uint16), name="a1_objects", scale=(0.5, 0.5))
+    viewer.add_image(masks() / 2, name="no whole numbers")
+    combo = section.result.layer
+    assert [combo.itemText(k) for k in range(combo.count())] == [CHOOSE, "a1_objects"]
+    choose(combo, "a1_objects")
+    qtbot.waitUntil(lambda: section.result.bar.isHidden(), timeout=10000)
+    layer = section.fixes.layer
+    assert layer.name.startswith("a1_objects")
+    assert combo.currentText() == layer.name
+    assert layer.scale.tolist() == [0.5, 0.5]
+    assert not masks_.visible
+    section.fixes._fixer.use("delete", [(10, 10)])
+    assert layer.features["index"].tolist() == [4, 9]
+
+
 def test_what_somebody_measured_is_kept(section, viewer, studio, qtbot):
     table = {"index": [4, 9, 1000], "mine": [1.0, 2.0, 3.0], "name": ["a", "b", "c"]}
     layer = viewer.add_labels(masks(), name="measured", features=table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QProgressBar, QVBoxLayout, QWidget
 
@@ -14,8 +14,10 @@ from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.object_colours import ColourBy
 from napari_unet.widgets.object_fix_bar import FixBar
 from napari_unet.widgets.object_measuring import ObjectMeasurer
+from napari_unet.widgets.place import place_of
 from napari_unet.widgets.planes import full_shape
 from napari_unet.widgets.studio import Studio
+from napari_unet.widgets.taking import may_hold_labels
 
 _KEY = "napari-unet class of objects"  # in a layer's metadata, as it belongs to the layer
 
@@ -52,7 +54,7 @@ class ObjectResult(QWidget):
         self.fixes = FixBar(studio, self)
         self.colour = ColourBy(self)
         self.bar = QProgressBar(self)
-        self.layer = LayerCombo(studio.watch, Labels, "choose a layer", self)
+        self.layer = LayerCombo(studio.watch, (Labels, Image), "choose a layer", self)
         self.layer.fits = self._may_hold_objects
         self.layer.setToolTip(
             "The objects to correct and to colour: those that were made last, or other labels of "
@@ -96,7 +98,7 @@ class ObjectResult(QWidget):
         self.colour.show_layer(layer)
         self.refresh()
 
-    def _may_hold_objects(self, layer: Labels) -> bool:
+    def _may_hold_objects(self, layer: Labels | Image) -> bool:
         desk = self._studio.desk
         kept = [la for binding in desk.bindings for la in (binding.paint, binding.prediction)]
         if desk.active is None or any(layer is la for la in (*kept, self._hidden())):
@@ -104,9 +106,9 @@ class ObjectResult(QWidget):
         fits = isinstance(layer.data, np.ndarray) and (
             layer.data.shape == full_shape(desk.active.image)
         )
-        return fits or layer is self.fixes.layer
+        return (fits and may_hold_labels(layer, desk.active)) or layer is self.fixes.layer
 
-    def _on_chosen(self, layer: Labels | None) -> None:
+    def _on_chosen(self, layer: Labels | Image | None) -> None:
         active, names = self._studio.desk.active, self._studio.roster.classes.names
         self._drop()
         if layer is None or active is None:
@@ -114,6 +116,8 @@ class ObjectResult(QWidget):
             self.colour.show_layer(None)
             self.refresh()
             return
+        if isinstance(layer, Image):
+            layer = self._as_labels(layer)
         name = layer.metadata.get(_KEY)
         number = names.index(name) + 1 if name in names else self._number()
         if len(layer.features.columns):
@@ -124,6 +128,13 @@ class ObjectResult(QWidget):
         self._measurer.start(layer, active.images)
         self.said.emit(f"The objects in “{layer.name}” are measured first.")
         self.refresh()
+
+    def _as_labels(self, masks: Image) -> Labels:
+        """Numbers of objects that napari opened as an image, as a layer that can be painted on."""
+        layer = Labels(np.array(masks.data), name=masks.name, **place_of(masks))
+        masks.visible = False
+        self._studio.watch.add_layer(layer)
+        return layer
 
     def _begin(self, layer: Labels, binding: Binding, number: int) -> None:
         self.take(layer, binding, number)

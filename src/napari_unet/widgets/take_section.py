@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtWidgets import QComboBox, QFormLayout, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
@@ -11,9 +10,8 @@ from napari_unet.core.annotations import AnnotationError
 from napari_unet.core.objects_ids import ids_of
 from napari_unet.widgets.classes import ClassListError
 from napari_unet.widgets.layer_combo import LayerCombo
-from napari_unet.widgets.planes import all_lengths, full_shape
 from napari_unet.widgets.studio import Studio
-from napari_unet.widgets.taking import Holds, Where, take
+from napari_unet.widgets.taking import Holds, Where, may_hold_labels, take
 
 _HOLDS: dict[str, Holds] = {
     "objects, 0 is background": "dense",
@@ -31,7 +29,7 @@ class TakeSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
         self._studio = studio
         self.setDuration(150)
         self.source = LayerCombo(studio.watch, (Labels, Image), "choose a layer", self)
-        self.source.fits = self._may_hold_labels
+        self.source.fits = lambda layer: may_hold_labels(layer, studio.desk.active)
         self.source.setToolTip("Labels or masks that are right, from another tool or made by hand.")
         self.source.setAccessibleName("Layer to paint from")
         self.holds = _combo(_HOLDS, "What the layer's values mean. Cellpose's masks: the first.")
@@ -63,19 +61,6 @@ class TakeSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
         self.source.hidden = hidden
         self.source.refresh()
         self.paint.setEnabled(active is not None and self.source.layer is not None)
-
-    def _may_hold_labels(self, layer: Labels | Image) -> bool:
-        """Also images of whole numbers: napari opens masks of 8 and 16 bits as such."""
-        if isinstance(layer, Labels):
-            return True
-        active = self._studio.desk.active
-        return (
-            active is not None
-            and not any(layer is image for image in active.images)
-            and not layer.rgb
-            and np.dtype(layer.dtype).kind in "iu"
-            and all_lengths(layer) == full_shape(active.image)
-        )
 
     def _on_paint(self) -> None:
         studio, viewer, source = self._studio, self._studio.watch.viewer, self.source.layer

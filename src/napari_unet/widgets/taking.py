@@ -15,10 +15,23 @@ from napari_unet.core.objects_paint import dealt
 from napari_unet.core.weighting import BACKGROUND
 from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.compat import visible_box
-from napari_unet.widgets.planes import full_shape, indices
+from napari_unet.widgets.planes import all_lengths, full_shape, indices
 
 Holds: TypeAlias = Literal["dense", "sparse", "classes"]
 Where: TypeAlias = Literal["view", "shapes", "all"]
+
+
+def may_hold_labels(layer: Labels | Image, binding: Binding | None) -> bool:
+    """Whether an image may be masks in truth: napari opens those of 8 and 16 bits as such."""
+    if isinstance(layer, Labels):
+        return True
+    return (
+        binding is not None
+        and not any(layer is image for image in binding.images)
+        and not layer.rgb
+        and np.dtype(layer.dtype).kind in "iu"
+        and all_lengths(layer) == full_shape(binding.image)
+    )
 
 
 def take(
