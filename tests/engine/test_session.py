@@ -11,6 +11,7 @@ from napari_unet.core.annotations import Annotations
 from napari_unet.core.model import Model
 from napari_unet.core.prediction import Predictor
 from napari_unet.core.presets import start
+from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Compute, Settings, changed
 from napari_unet.engine import copies, jobs, session
 from napari_unet.engine import messages as m
@@ -250,6 +251,51 @@ def test_the_probability_of_a_class_comes_on_request(begin):
             and (tile.overlay[tile.labels != number] <= 128).all()
         )
     assert of(m.Predicted, driver.do(m.Look("a", ALL)))[0].overlay is None
+
+
+@pytest.mark.parametrize("overlay", [None, 1, m.UNSURE])
+def test_how_sure_it_is_comes_on_request(begin, overlay):
+    """The probability of each pixel's class, whatever is shown on top."""
+    driver = begin()
+    assert all(e.certainty is None for e in of(m.Predicted, driver.until(m.Idle)))
+    (tile,) = of(m.Predicted, driver.do(m.Look("a", ALL, overlay, certainty=True)))
+    assert tile.certainty.dtype == np.uint8
+    assert tile.certainty.shape == tile.labels.shape
+    assert (tile.certainty >= 127).all()  # of two classes
+    looks = (m.Look("a", ALL, number) for number in (2, 1) if number != overlay)
+    shown = {look.overlay: of(m.Predicted, driver.do(look))[0].overlay for look in looks}
+    shown[overlay] = tile.overlay
+    own = np.where(tile.labels == 1, shown[1], shown[2])
+    assert np.abs(own.astype(int) - tile.certainty).max() <= 1
+    assert (tile.overlay is None) == (overlay is None)
+
+
+def test_nothing_is_predicted_again_to_leave_certainty_out(begin, small_tiles):
+    """But it is where some tiles have none; and where the box changes, all tiles keep it."""
+    small_tiles(20)
+    driver = begin()
+    driver.until(m.Idle)
+    assert len(of(m.Predicted, driver.do(m.Look("a", ALL, certainty=True)))) == 9
+    assert not of(m.Predicted, driver.do(m.Look("a", ALL)))
+    assert not of(m.Predicted, driver.do(m.Look("a", (0, 0, 9, 9), certainty=True)))
+    again = of(m.Predicted, driver.do(m.Look("a", ALL, 1)))
+    assert len(again) == 9
+    assert all(tile.certainty is None for tile in again)
+    again = of(m.Predicted, driver.do(m.Look("a", ALL, 1, certainty=True)))
+    assert len(again) == 9
+    assert all(tile.certainty is not None for tile in again)
+
+
+def test_certainty_that_is_no_longer_wanted_comes_with_the_rest_of_a_sweep(begin, small_tiles):
+    """Else some tiles of it would have none when it is wanted again."""
+    small_tiles(20)
+    driver = begin()
+    driver.until(m.Idle)
+    events = driver.do(m.Look("a", ALL, certainty=True), until=m.Predicted)
+    events += driver.do(m.Look("a", (0, 0, 9, 9)), m.Look("a", ALL, certainty=True))
+    tiles = of(m.Predicted, events)
+    assert len(tiles) == 9
+    assert all(tile.certainty is not None for tile in tiles)
 
 
 def test_a_probability_of_no_class_is_left_out(begin):
@@ -699,6 +745,26 @@ def test_an_image_is_segmented_as_it_is_shown(begin, small_tiles):
     assert np.array_equal(put_together(events, (60, 60)), driver.image((60, 60)))
 
 
+@pytest.mark.parametrize("mirrors", [False, True])
+def test_a_segmented_image_says_how_sure_it_is_as_a_batch_does(
+    begin, quick, toy, small_tiles, tmp_path, mirrors
+):
+    small_tiles(20)
+    driver = begin()
+    driver.do(m.Configure(CLASSES, changed(quick(), "compute", mirrors=mirrors)))
+    found = np.zeros((60, 60), np.uint8)
+    for tile in of(m.Segmented, driver.do(m.SegmentImage("a"))):
+        found[tile.y : tile.y + 20, tile.x : tile.x + 20] = tile.certainty
+    tifffile.imwrite(tmp_path / "a.tif", toy().raw[0])
+    recipe = Recipe(("probabilities",))
+    driver.do(
+        m.SegmentFolder(str(tmp_path / "a.tif"), str(tmp_path / "out"), recipe=recipe),
+        until=m.FolderSegmented,
+    )
+    shares = tifffile.imread(tmp_path / "out" / "a_probabilities.tif")
+    assert np.array_equal(found, np.rint(255 * shares.max(0)))
+
+
 def test_mirror_images_are_averaged_on_request(begin, quick, toy, small_tiles):
     small_tiles(20)
     driver = begin()
@@ -717,13 +783,13 @@ def test_what_is_kept_comes_from_the_precision_that_keeps_the_labels(
     small_tiles(20)
     monkeypatch.setattr(device, "_precision", lambda name: torch.bfloat16)
     monkeypatch.setattr(precision, "agreement", lambda *_: agreement)
-    used, segment = [], Predictor.segment
+    used, mean = [], Predictor.mean
 
-    def watched(self, picture, *, mirrored):
+    def watched(self, picture, todo, *, mirrored):
         used.append(self.device.precision)
-        return segment(self, picture, mirrored=mirrored)
+        return mean(self, picture, todo, mirrored=mirrored)
 
-    monkeypatch.setattr(Predictor, "segment", watched)
+    monkeypatch.setattr(Predictor, "mean", watched)
     driver = begin()
     driver.until(m.Idle)
     assert len(of(m.Segmented, driver.do(m.SegmentImage("a")))) == 9

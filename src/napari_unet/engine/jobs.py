@@ -19,7 +19,8 @@ from napari_unet.core.image import ImageError, Picture
 from napari_unet.core.model import Model
 from napari_unet.core.package.running import PackageSegmenter
 from napari_unet.core.precision import predictor_for
-from napari_unet.core.prediction import Predictor
+from napari_unet.core.prediction import Predictor, most_probable
+from napari_unet.core.uncertainty import certainty
 from napari_unet.core.unet import UNet
 from napari_unet.engine.batch.plan import Order
 from napari_unet.engine.batch.segmenter import ModelSegmenter, Piece
@@ -148,29 +149,31 @@ class Jobs:
                 "This image is too large for a package's network: choose a part or another level."
             )
         segmenter = PackageSegmenter(command.package, trusted=command.trusted)
-        pieces = segmenter.pieces(np.asarray(picture.raw), probabilities=False)
+        pieces = segmenter.pieces(np.asarray(picture.raw), probabilities=True)
         return chain([next(labelled := self._pieces(command.plane, picture, pieces))], labelled)
 
     def _pieces(
         self, plane: PlaneName, picture: Picture, pieces: Iterator[Piece]
     ) -> Iterator[Event]:
         pixels, done = picture.shape[0] * picture.shape[1], 0
-        for (rows, columns), labels, _ in pieces:
+        for (rows, columns), labels, shares in pieces:
             done += labels.size
-            yield Segmented(plane, rows.start, columns.start, labels, done, pixels)
+            sure = None if shares is None else certainty(shares)
+            yield Segmented(plane, rows.start, columns.start, labels, done, pixels, certainty=sure)
 
     def _tiles(
         self, predictor: Callable[[], Predictor], plane: PlaneName, picture: Picture
     ) -> Iterator[Event]:
-        pixels, done = math.prod(picture.shape), 0
+        pixels, done, made = math.prod(picture.shape), 0, predictor()
         mirrored = self._bench.settings.compute.mirrors
-        for tile, labels in predictor().segment(picture, mirrored=mirrored):
+        for tile, shares in made.mean(picture, made.blocks(picture), mirrored=mirrored):
             trainer = self._bench.trainer
             if trainer is None or trainer.pictures.get(plane) is not picture:
                 return  # the image is gone
+            labels, sure = most_probable(shares), certainty(shares.float().cpu().numpy())
             done += labels.size
             z, y, x = tile.corner
-            yield Segmented(plane, y, x, labels, done, pixels, z)
+            yield Segmented(plane, y, x, labels, done, pixels, z, sure)
 
 
 def _numbered(events: Generator[FolderEvent], run: int) -> Generator[Event]:

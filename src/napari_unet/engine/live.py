@@ -12,7 +12,7 @@ from torch import Tensor
 from napari_unet.core.image import Picture
 from napari_unet.core.tiling import Window
 from napari_unet.core.training import Trainer
-from napari_unet.core.uncertainty import uncertainty
+from napari_unet.core.uncertainty import certainty, uncertainty
 from napari_unet.engine.messages import UNSURE, Box, Event, Look, PlaneName, Predicted, Swept
 from napari_unet.engine.sweep import Sweep
 
@@ -41,11 +41,15 @@ def reached(look: Look, picture: Picture) -> Window | None:
 
 @dataclass
 class _Course:
-    """The sweep of one plane: of what weights and with what overlay, and over which part of it."""
+    """The sweep of one plane: of what weights and with what overlay, and over which part of it.
+
+    `certain`: with how sure the prediction is.
+    """
 
     sweep: Sweep
     made_for: tuple[int, int | None] | None = None
     reach: Window | None = None
+    certain: bool = False
 
 
 class Live:
@@ -96,10 +100,16 @@ class Live:
         for plane, course in self._courses.items():
             picture = trainer.pictures.get(plane)
             reach = None if picture is None else reached(self._look, picture)
-            if wanted == course.made_for and reach == course.reach:
+            # what was asked for with certainty does without, too
+            same = wanted == course.made_for and course.certain >= self._look.certainty
+            if same and reach == course.reach:
                 continue
             tiles = [] if picture is None else trainer.predictor.tiles(picture, within=reach)
-            (course.sweep.want if wanted == course.made_for else course.sweep.begin)(tiles)
+            if same:
+                course.sweep.want(tiles)
+            else:
+                course.sweep.begin(tiles)
+                course.certain = self._look.certainty
             course.made_for, course.reach = wanted, reach
 
     def clear(self) -> None:
@@ -109,7 +119,8 @@ class Live:
 
     def predict(self, trainer: Trainer) -> Iterator[Event]:
         """Predict the most urgent tile."""
-        sweep = next(c.sweep for c in self._courses.values() if c.sweep.waiting)
+        course = next(c for c in self._courses.values() if c.sweep.waiting)
+        sweep = course.sweep
         picture = trainer.pictures.get(sweep.plane)
         if picture is None:  # the image was closed meanwhile
             sweep.clear()
@@ -119,22 +130,31 @@ class Live:
         if not trainer.answered:  # look ahead: the first stroke will find its features ready
             return
         labels = trainer.predictor.labels(features)
-        shown = self._overlay(trainer, features)
+        shown, sure = self._overlay(trainer, features, certain=course.certain)
         z, y, x = tile.corner
-        yield Predicted(sweep.plane, trainer.generation, y, x, labels, shown, z)
+        yield Predicted(sweep.plane, trainer.generation, y, x, labels, shown, z, sure)
         if sweep.plane == self._look.plane:
             yield Swept(
                 sweep.plane, trainer.generation, sweep.total - sweep.waiting, sweep.total,
                 sweep.visible_waiting,
             )  # fmt: skip
 
-    def _overlay(self, trainer: Trainer, features: Tensor) -> NDArray[np.uint8] | None:
-        """What is shown with the prediction of a tile: (...) from features (D, ...)."""
+    def _overlay(
+        self, trainer: Trainer, features: Tensor, *, certain: bool
+    ) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint8] | None]:
+        """What is shown with the prediction of a tile, and how sure it is.
+
+        Each is (...) from features (D, ...), or None where it is not wanted.
+        """
         wanted = self._look.overlay
-        if wanted is None or wanted > trainer.base.classes:
-            return None
+        if wanted is not None and wanted > trainer.base.classes:
+            wanted = None
+        if wanted is None and not certain:
+            return None, None
         p = trainer.predictor.probabilities(features).cpu().numpy()
+        sure = certainty(p) if certain else None
+        if wanted is None:
+            return None, sure
         if wanted == UNSURE:
-            return uncertainty(p)
-        shown: NDArray[np.uint8] = np.rint(255 * p[wanted - 1]).astype(np.uint8)
-        return shown
+            return uncertainty(p), sure
+        return np.rint(255 * p[wanted - 1]).astype(np.uint8), sure

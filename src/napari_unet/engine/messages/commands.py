@@ -86,7 +86,8 @@ class Look(Message, frozen=True, eq=False):
     """The user looks at this box of this plane, of a volume in slice `z`.
 
     `overlay` is what to stream with the prediction: the probability of a class 1…K, or `UNSURE`;
-    `near` are planes that are predicted next, as the user may scroll to them.
+    `near` are planes that are predicted next, as the user may scroll to them. `certainty`: it is
+    wanted with the prediction, as objects are cut by it.
     """
 
     plane: PlaneName
@@ -94,6 +95,7 @@ class Look(Message, frozen=True, eq=False):
     overlay: int | None = None
     near: tuple[PlaneName, ...] = ()
     z: int = 0
+    certainty: bool = False
 
 
 class Suggest(Message, frozen=True, eq=False):

@@ -34,8 +34,8 @@ class Predicted(Message, frozen=True, eq=False):
     """One tile of the live prediction.
 
     `labels` is (h, w) uint8 of classes 1…K at rows `y`…, columns `x`… of the plane;
-    `overlay` (h, w) uint8, 0…255, is what was asked for with `Look`. Of a volume both are
-    (d, h, w), from slice `z` on.
+    `overlay` (h, w) uint8, 0…255, is what was asked for with `Look`, and so is `certainty`, the
+    probability of each pixel's class. Of a volume all are (d, h, w), from slice `z` on.
     """
 
     plane: PlaneName
@@ -45,6 +45,7 @@ class Predicted(Message, frozen=True, eq=False):
     labels: NDArray[Any]
     overlay: NDArray[Any] | None = None
     z: int = 0
+    certainty: NDArray[Any] | None = None
 
 
 class Swept(Message, frozen=True, eq=False):
@@ -162,7 +163,8 @@ class Exported(Message, frozen=True, eq=False):
 class Segmented(Message, frozen=True, eq=False):
     """One tile of `SegmentImage`: (h, w) uint8 at `y`, `x`; pixels done and in all.
 
-    Of a volume it is (d, h, w), from slice `z` on.
+    `certainty` (h, w) uint8, 0…255, is the probability of each pixel's class. Of a volume both are
+    (d, h, w), from slice `z` on.
     """
 
     plane: PlaneName
@@ -172,6 +174,7 @@ class Segmented(Message, frozen=True, eq=False):
     done: int
     total: int
     z: int = 0
+    certainty: NDArray[Any] | None = None
 
 
 class Failed(Message, frozen=True, eq=False):
