@@ -133,13 +133,16 @@ def test_nothing_is_the_next_step_while_the_image_is_refused(more):
     assert advice(now).sentence in ("This has NaN.", "Saved.")
 
 
-def test_a_score_on_few_strokes_is_told_as_such():
+def test_a_score_on_few_strokes_sends_nobody_on():
     now = {**ANSWERED, "trained": True, "good": True}
-    few, many = (advice(Situation(**now, few=number)) for number in (3, 0))
-    assert "only 3 strokes: look closely" in few.sentence
+    one, few, many = (advice(Situation(**now, few=number)) for number in (1, 3, 0))
+    assert few.title == one.title == "4 · Look closely"
+    assert few.step is one.step is Step.CORRECT
+    assert "only 3 strokes were kept aside to judge by" in few.sentence
+    assert "only 1 stroke was kept" in one.sentence
+    assert many.title == "5 · Looks good: segment all"
+    assert many.step is Step.SEGMENT
     assert "only" not in many.sentence
-    assert few.step is many.step is Step.SEGMENT
-    assert "only 1 stroke:" in advice(Situation(**now, few=1)).sentence
 
 
 def test_good_strokes_before_any_training_do_not_skip_it():

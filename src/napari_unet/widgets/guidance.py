@@ -194,12 +194,7 @@ def _once_painted(now: Situation) -> Advice:
 
 def _once_answered(now: Situation) -> Advice:
     if now.good and now.trained:
-        return Advice(
-            Step.SEGMENT,
-            "5 · Looks good: segment all",
-            f"{_how_good(now)} Do you see mistakes? Paint over them. Otherwise press “Segment "
-            "this image”.",
-        )
+        return _hardly_anything_wrong(now)
     if now.learning is Learning.TRAINING:
         return Advice(
             Step.CORRECT,
@@ -227,9 +222,22 @@ def _once_answered(now: Situation) -> Advice:
     )
 
 
-def _how_good(now: Situation) -> str:
-    few = f", but that is only {now.few} stroke{'s' * (now.few > 1)}: look closely"
-    return f"Hardly anything is wrong on what it is judged by{few if now.few else ''}."
+def _hardly_anything_wrong(now: Situation) -> Advice:
+    """A score on few strokes says little, so it sends nobody on: the eye must judge."""
+    if now.few:
+        kept = "1 stroke was" if now.few == 1 else f"{now.few} strokes were"
+        return Advice(
+            Step.CORRECT,
+            "4 · Look closely",
+            f"Hardly anything seems wrong, but only {kept} kept aside to judge by. Do you see "
+            "mistakes? Paint over them. Otherwise press “Segment this image”.",
+        )
+    return Advice(
+        Step.SEGMENT,
+        "5 · Looks good: segment all",
+        "Hardly anything is wrong on what it is judged by. Do you see mistakes? Paint over them. "
+        "Otherwise press “Segment this image”.",
+    )
 
 
 def _second_class(now: Situation) -> str:
