@@ -48,6 +48,16 @@ def test_the_paper_s_training_is_told_as_it_was():
     text = paragraph(header(made={"steps": 40}, settings=chosen, material=material))
     assert "40 steps of 1 patch " in text
     assert "388 × 388" in text
+    assert "none of which is part of the training of 2015 [2]" in text
+
+
+def test_what_keeps_the_steps_steady_is_told():
+    text = told()
+    for words in ("over the first 20 steps", "norm over 1 were", "running mean", "(decay 0.97)"):
+        assert words in text, words
+    assert "of 2015 [" not in text
+    assert "(decay 0.5)" in told(averaging=0.5)
+    assert "running mean" not in told(made={"last layer": "fitted"})
 
 
 def test_an_old_model_has_one_too():

@@ -25,7 +25,7 @@ from napari_unet.core.references import (
     Reference,
     program,
 )
-from napari_unet.core.settings import GENTLE, PAPER, Training, knobs
+from napari_unet.core.settings import GENTLE, LONGEST, PAPER, WARM_UP, Training, knobs
 
 
 def class_names(header: Header) -> tuple[str, ...]:
@@ -107,7 +107,8 @@ def _training(header: Header, cite: Cited) -> list[str]:
     where = _many(planes, "image plane")
     parts = [f"The network was {_how(header, cite)} on {marks} painted on {where}."]
     if made.get("steps"):
-        parts += [_loss(header, cite), _variation(header), _agreement(header)]
+        parts += [_steadied(header, cite), _loss(header, cite)]
+        parts += [_variation(header), _agreement(header)]
     parts += [_last_layer(header, cite), _score(header)]
     if others := changes(header):
         parts.append(f"Settings other than the defaults were: {', '.join(others)}.")
@@ -133,6 +134,18 @@ def _rate(header: Header) -> str:
     gentle = header.pretrained and not _is_paper(header)
     falling = ", falling to zero" if header.settings.training.schedule == "falling" else ""
     return f"{rate * GENTLE if gentle else rate:g}{falling}"
+
+
+def _steadied(header: Header, cite: Cited) -> str:
+    """What keeps the steps steady, with either preset; the paper has none of it."""
+    text = (
+        f"The learning rate rose over the first {WARM_UP} steps, gradients with a norm over "
+        f"{LONGEST:g} were cut to it, and predictions were made with a running mean of the weights "
+        f"(decay {_used(header).averaging:g})"
+    )
+    if _is_paper(header):
+        text += f", none of which is part of the training of 2015 {cite(UNET)}"
+    return f"{text}."
 
 
 def _loss(header: Header, cite: Cited) -> str:

@@ -115,6 +115,9 @@ PAPER: dict[str, Any] = {"batch": 1, "patch": 388, "agreement": 0.0, "last_layer
 GENTLE = 0.5
 """Share of the learning rate of the preset `compact` where the weights come from a training."""
 
+WARM_UP, LONGEST = 20, 1.0
+"""Steps in which the learning rate rises, and the norm beyond which a gradient is cut: always."""
+
 
 class Augmentation(Struct, frozen=True):
     """How training patches are varied (section 3.1 of the paper)."""

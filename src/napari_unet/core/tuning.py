@@ -16,11 +16,8 @@ from napari_unet.core.loss import agreement_loss, partial_loss
 from napari_unet.core.patches import Batch, Patches
 from napari_unet.core.prediction import memory_ran_out
 from napari_unet.core.presets import PRESETS
-from napari_unet.core.settings import Settings
+from napari_unet.core.settings import LONGEST, WARM_UP, Settings
 from napari_unet.core.unet import UNet
-
-_WARM_UP = 20  # steps
-_LONGEST = 1.0  # norm of the gradient beyond which it is cut
 
 
 class Tuner:
@@ -100,8 +97,8 @@ class Tuner:
             loss = loss + self._pull * agreement_loss(logits, target, batch.labels)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.net.parameters(), _LONGEST)
-        pace = min(1.0, (self.steps + 1) / _WARM_UP) * falling(self.spent)
+        nn.utils.clip_grad_norm_(self.net.parameters(), LONGEST)
+        pace = min(1.0, (self.steps + 1) / WARM_UP) * falling(self.spent)
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * pace
         self._optimiser.step()
