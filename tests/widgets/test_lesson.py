@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from napari_unet.engine import messages as m
+from napari_unet.widgets import notices
 from napari_unet.widgets.guidance import Learning
 from napari_unet.widgets.lesson import Lesson
 
@@ -76,6 +77,36 @@ def test_other_complaints_go_with_the_next_stroke(lesson):
     lesson.complain("Not that layer.")
     lesson.hush()
     assert lesson.notice == ""
+
+
+def test_a_complaint_is_not_gone_with_the_next_answer(lesson):
+    lesson.complain("The model cannot be saved.")
+    lesson.hear(m.Answered(1, 0.1))
+    lesson.hear(m.Advised("Paint more."))
+    assert lesson.notice == "The model cannot be saved."
+
+
+def test_what_was_lost_is_told_with_why_and_goes_with_the_next_stroke(lesson, tmp_path):
+    lesson.save(tmp_path / "m.safetensors")
+    lesson.hear(m.Refused("This image has NaN.", withheld=True))
+    assert lesson.notice == "The model is not saved: This image has NaN."
+    lesson.hear(m.Answered(1, 0.1))
+    lesson.hush()
+    assert lesson.notice == ""
+
+
+@pytest.mark.parametrize(
+    ("seen", "lost", "warned"),
+    [(True, "", []), (True, "No line.", ["No!"]), (False, "", ["No!"])],
+)
+def test_a_notification_tells_only_what_the_guide_does_not(qtbot, monkeypatch, seen, lost, warned):
+    told = []
+    monkeypatch.setattr(notices, "warn", told.append)
+    lesson = Lesson([].append, lambda: seen)
+    if lost:
+        lesson.part(lost)
+    lesson.complain("No!")
+    assert told == warned
 
 
 def test_a_loaded_model_counts_as_an_answer(lesson):
@@ -185,7 +216,8 @@ def test_who_saves_in_vain_is_told(lesson, monkeypatch, tmp_path, end):
     monkeypatch.setattr("napari_unet.widgets.notices.report", lambda *said: told.append(said[0]))
     lesson.save(tmp_path / "m.safetensors")
     end(lesson)
-    assert told[0].startswith("The model is not saved: ")
+    assert any(said.startswith("The model is not saved: ") for said in told)
+    assert lesson.notice.startswith("The model is not saved: ")  # and nothing else came over it
     assert lesson.urgent
     lesson.hear(m.Exported(b"late", asked=True))
     assert not list(tmp_path.iterdir())

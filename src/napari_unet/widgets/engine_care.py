@@ -126,8 +126,7 @@ class EngineCare(QObject):
         if segmenting:
             self._lesson.complain(_UNFINISHED)
         else:
-            self._lesson.hush()  # the guide tells it
-            notices.inform("The engine stopped and was started again. Your strokes are safe.")
+            self._lesson.hush()  # the guide tells it, and there is nothing to do about it
 
     def _on_returned(self) -> None:
         self._go_on()

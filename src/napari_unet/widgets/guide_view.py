@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.widgets.guidance import Advice, advice
@@ -37,7 +40,18 @@ class GuideView(QFrame):
         chosen = studio.roster.selected_changed
         for signal in (studio.news, studio.painted, studio.image_changed, chosen):
             signal.connect(self.refresh)
+        self.destroyed.connect(partial(studio.guides.discard, id(self)))
         self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """It is in sight: nothing that it says needs a notification."""
+        super().showEvent(event)
+        self._studio.guides.add(id(self))
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """It is closed, or behind another dock."""
+        super().hideEvent(event)
+        self._studio.guides.discard(id(self))
 
     def refresh(self) -> None:
         """Show the advice for the situation as it is now."""

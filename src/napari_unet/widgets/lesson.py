@@ -48,6 +48,8 @@ class Lesson(QObject):
     ----------
     post : callable
         Takes commands for the engine.
+    seen : callable, optional
+        Whether a guide is in sight, which shows the notice.
 
     Attributes
     ----------
@@ -71,15 +73,18 @@ class Lesson(QObject):
     learnt = Signal(object)
     withheld = Signal()
 
-    def __init__(self, post: Callable[[Command], None]) -> None:
+    def __init__(
+        self, post: Callable[[Command], None], seen: Callable[[], bool] = lambda: False
+    ) -> None:
         super().__init__()
-        self._post = post
+        self._post, self._seen = post, seen
         self.report = Report()
         self.learning = Learning.PAUSED
         self.trained = self.gone = self.revived = False
         self.notice, self.lost = "", ""
         self.urgent = self.done = False
         self._refused = False  # the engine cannot work, whatever plane is in view
+        self._stays = False  # the notice has nothing to do with the next answer
         self._model: ModelBytes = b""
         self.loaded: str | None = None
         self._requests = Requests()  # for the model
@@ -176,6 +181,7 @@ class Lesson(QObject):
         What is `urgent`, or says that something is `done`, is shown in any situation.
         """
         self.notice, self.urgent, self.done, self._refused = sentence, urgent, done, False
+        self._stays = done
         self.changed.emit()
 
     def confirm(self, sentence: str) -> None:
@@ -187,10 +193,12 @@ class Lesson(QObject):
         if not self._refused:
             self.say("")
 
-    def complain(self, sentence: str) -> None:
-        """Say that something cannot be used or done."""
+    def complain(self, sentence: str, *, stays: bool = True) -> None:
+        """Say that something cannot be used or done; it `stays` whatever the engine answers."""
         self.say(sentence, urgent=True)
-        notices.warn(sentence)
+        self._stays = stays
+        if self.gone or self.lost or not self._seen():  # else the guide says it
+            notices.warn(sentence)
 
     def hear(self, event: News) -> None:
         """Take an event of the engine in."""
@@ -201,19 +209,19 @@ class Lesson(QObject):
                 if self.learning is Learning.TRAINING:
                     self.learning = Learning.RESTING
             case Advised():
-                if not self._refused:
+                if not self._refused and not (self.urgent and self._stays):
                     self.say(event.sentence)
             case Refused():
+                self.complain(event.sentence, stays=False)
                 if event.withheld or not self._requests.asked:
                     self._withhold(event.sentence)
-                self.complain(event.sentence)
                 self._refused = not (self.report.answered or event.plane)
             case Exported():
                 self._keep(event)
             case Failed():
                 self.learning = Learning.PAUSED
-                self._withhold(event.sentence)
                 self.say(event.sentence, urgent=True)
+                self._withhold(event.sentence)
                 notices.report(event.sentence, event.traceback)
             case _:
                 assert_never(event)
@@ -226,14 +234,16 @@ class Lesson(QObject):
         """Nobody who asked for the model gets it."""
         if not self._requests:
             return
-        for loss in self._requests.drop():
-            self.complain(f"{loss}: {why}")
+        if losses := self._requests.drop():
+            self.complain(" ".join(f"{loss}: {why}" for loss in losses))
         self.withheld.emit()
 
     def _count(self, event: Ready | Restored | Judged | Answered | Scored | Trained) -> None:
         self.report = self.report.after(event)
-        if isinstance(event, Answered) and not self.done:
-            self.say("")
+        if isinstance(event, Answered):
+            self._refused = False
+            if not self._stays:
+                self.say("")
         if isinstance(event, (Answered, Restored)) and self._requests and not self._requests.asked:
             self._ask()  # what the last engine was asked for
         if isinstance(event, Trained) and self.learning is Learning.RESTING:

@@ -28,11 +28,6 @@ class _ErrorNotice(_Ours, ErrorNotification):  # type: ignore[misc]
     pass
 
 
-def inform(sentence: str) -> None:
-    """Show a sentence that the user may like to know, and need do nothing about."""
-    notification_manager.dispatch(_Notice(sentence, NotificationSeverity.INFO))
-
-
 def warn(sentence: str) -> None:
     """Show a sentence that the user should act on."""
     notification_manager.dispatch(_Notice(sentence, NotificationSeverity.WARNING))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
+from functools import partial
 
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
@@ -51,6 +52,7 @@ class Studio(QObject):
     project : records all of it on the disk.
     walk : steps through a folder of images.
     fresh : no image was chosen yet.
+    guides : those in sight, which show what the lesson says; any numbers that are their own.
 
     Signals
     -------
@@ -68,13 +70,14 @@ class Studio(QObject):
         super().__init__()
         self._viewer = weakref.ref(viewer)
         self._views: set[int] = set()
+        self.guides: set[int] = set()
         self.settings = Settings()
         self.fresh = True
         self.watch = ViewerWatch(viewer)
         self.keeper = Keeper()
         self.desk = Desk(viewer)
         self.roster = Roster(viewer, self.desk)
-        self.lesson = Lesson(self.keeper.post)
+        self.lesson = Lesson(self.keeper.post, partial(bool, self.guides))
         self.segmenter = ImageSegmenter(self.keeper.post)
         self.network = NetworkChoice(self.desk, self.roster, self.lesson, self.segmenter)
         self.care = EngineCare(
