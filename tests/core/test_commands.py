@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from napari_unet.cli.parser import build_parser, check, chosen_settings
-from napari_unet.core.commands import segment_command, train_command
+from napari_unet.core.commands import Selection, segment_command, train_command
 from napari_unet.core.header import FORMAT, Header, ModelError, Shape
 from napari_unet.core.lineage import continued, descended
 from napari_unet.core.model import Model
 from napari_unet.core.objects_settings import ObjectSettings
 from napari_unet.core.recipe import Recipe
-from napari_unet.core.settings import Settings, changed
+from napari_unet.core.settings import Compute, Settings, changed, declared
 from napari_unet.core.unet import UNet
 
 
@@ -69,9 +69,20 @@ def test_a_model_that_was_loaded_is_begun_with_again(tmp_path):
 def test_segmenting_is_repeated():
     objects = ObjectSettings()
     recipe = Recipe(("objects", "measurements"), "ome-zarr", (2, 1), (2,), objects)
-    options = parsed(segment_command("in", "out", "a b.safetensors", recipe, "*_1.tif", deep=True))
+    options = parsed(
+        segment_command(Selection("in", "out", "*_1.tif", deep=True), "a b.safetensors", recipe)
+    )
     assert (options.outputs, options.format) == (recipe.kinds, recipe.format)
     assert (options.channels, options.objects_of) == (recipe.channels, recipe.of)
     assert options.recursive
     assert options.pattern == "*_1.tif"
     assert str(options.model) == "a b.safetensors"
+
+
+def test_segmenting_is_repeated_with_the_same_arithmetic():
+    assert "--no-mirrors" not in segment_command(Selection("in", "out"), "a.safetensors")
+    others = {"cpu", "fp32", False, 3}
+    compute = Compute("cpu", mirrors=False, precision="fp32", accelerate=False, threads=3)
+    assert {knob.default for knob in declared(compute)} == others  # none is forgotten
+    options = parsed(segment_command(Selection("in", "out"), "a.safetensors", compute=compute))
+    assert chosen_settings(options).compute == compute

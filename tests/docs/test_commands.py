@@ -49,7 +49,8 @@ def folder(tmp_path, monkeypatch):
         tifffile.imwrite(name, image)
     torch.manual_seed(1)
     net = UNet(1, 2, width=4, depth=2, norm=True)
-    Model.of(net, ("background", "cell"), Settings()).save(Path("cells.safetensors"))
+    for name in ("cells.safetensors", "model.safetensors"):
+        Model.of(net, ("background", "cell"), Settings()).save(Path(name))
     return tmp_path
 
 

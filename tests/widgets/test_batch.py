@@ -7,8 +7,10 @@ import pytest
 import tifffile
 from fake_model import model_bytes
 from napari.layers import Labels
+from qtpy.QtWidgets import QApplication
 
 from napari_unet.core.recipe import Recipe
+from napari_unet.core.settings import changed
 from napari_unet.engine.host import Host
 from napari_unet.engine.messages import (
     FileSegmented,
@@ -212,6 +214,17 @@ def shared(painted, viewer, tmp_path):
 
 def told(widget, *events):
     widget._studio.keeper.received.emit(list(events))
+
+
+def test_the_command_has_the_settings_that_change_labels(shared, painted, tmp_path):
+    shared.copy.click()
+    assert "--no-mirrors" not in QApplication.clipboard().text()
+    painted.set_settings(changed(painted.settings, "compute", mirrors=False, precision="fp32"))
+    shared.copy.click()
+    line = QApplication.clipboard().text()
+    assert line.endswith("--no-mirrors --precision fp32")
+    assert "--model model.safetensors" in line
+    assert "Save the model as model.safetensors first." in shared.message.text()
 
 
 def test_training_that_waits_is_told(shared):

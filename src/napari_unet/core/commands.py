@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from napari_unet.core.header import Header, ModelError, read_front
 from napari_unet.core.lineage import CHECKSUM, MODEL, PARENT, RANDOM, STEPS, began_with
 from napari_unet.core.recipe import Recipe
-from napari_unet.core.settings import Knob, Settings, declared, knobs
+from napari_unet.core.settings import Compute, Knob, Settings, declared, knobs
+
+_RECIPE, _COMPUTE = Recipe(), Compute()  # what the command line does without flags
 
 
 def train_command(project: Path, header: Header, settings: Settings, out: str, begun: Path) -> str:
@@ -58,22 +63,58 @@ def _beginning(header: Header, kept: Path) -> list[str]:
     return ["--init", str(kept)]
 
 
+@dataclass(frozen=True)
+class Selection:
+    """Which files are segmented, and where results go.
+
+    Attributes
+    ----------
+    source, target : str
+        A folder or a file; the folder for the results.
+    pattern : str
+        What the names of files in the folder must match.
+    deep : bool
+        Sub-folders too.
+    """
+
+    source: str
+    target: str
+    pattern: str = "*"
+    deep: bool = False
+
+
 def segment_command(
-    source: str, target: str, model: str, recipe: Recipe, pattern: str, *, deep: bool
+    files: Selection, model: str, recipe: Recipe = _RECIPE, compute: Compute = _COMPUTE
 ) -> str:
-    """The line that segments a folder."""
-    words = ["napari-unet", "segment", source, "--model", model, "--out", target]
-    words += ["--pattern", pattern] * (pattern != "*") + ["--recursive"] * deep
-    usual = Recipe()
-    if recipe.kinds != usual.kinds:
+    """The line that segments a folder or a file.
+
+    Parameters
+    ----------
+    files : Selection
+    model : str
+        The model file.
+    recipe : Recipe
+    compute : Compute
+        What it is computed with: some of it changes labels.
+    """
+    words = ["napari-unet", "segment", files.source, "--model", model, "--out", files.target]
+    words += ["--pattern", files.pattern] * (files.pattern != "*") + ["--recursive"] * files.deep
+    if recipe.kinds != _RECIPE.kinds:
         words += ["--outputs", ",".join(recipe.kinds)]
-    if recipe.format != usual.format:
+    if recipe.format != _RECIPE.format:
         words += ["--format", recipe.format]
     for flag, numbers in (("--channels", recipe.channels), ("--objects-of", recipe.of)):
         words += [flag, ",".join(map(str, numbers))] * bool(numbers)
-    for now, then in zip(declared(recipe.objects), declared(usual.objects), strict=True):
-        words += _flag(now) * (now.default != then.default)
+    words += _different(recipe.objects, _RECIPE.objects)
+    words += _different(compute, _COMPUTE)
     return shlex.join(words)
+
+
+def _different(part: Struct, usual: Struct) -> Iterator[str]:
+    """The flags of the settings of one struct that differ from the usual ones."""
+    for now, then in zip(declared(part), declared(usual), strict=True):
+        if now.default != then.default:
+            yield from _flag(now)
 
 
 def _flags(settings: Settings) -> Iterator[str]:

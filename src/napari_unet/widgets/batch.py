@@ -12,7 +12,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QSize
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_unet.core.commands import segment_command
+from napari_unet.core.commands import Selection, segment_command
 from napari_unet.core.files import FileError
 from napari_unet.core.image import ImageError
 from napari_unet.core.recipe import Kind
@@ -25,10 +25,9 @@ from napari_unet.widgets.file_table import FileTable
 from napari_unet.widgets.mirror import ActivityMirror
 from napari_unet.widgets.model_file import ModelFileError
 from napari_unet.widgets.results import Room, layers_of
-from napari_unet.widgets.share_button import copy_text
+from napari_unet.widgets.share_button import SAVE_FIRST, copy_text
 from napari_unet.widgets.studios import studio_of
 
-_SAVE_FIRST = " Save the model as model.safetensors first."
 _WAITS = "Training waits until this is done or cancelled."
 _DOCK = "Batch segment a folder (U-Net)"  # as the menu calls it, which then finds the same one
 _NARROWEST = 320  # px
@@ -123,9 +122,11 @@ class BatchWidget(QWidget):
             self._say(str(error), warn=True)
             return
         model = str(self.form.model.value) if self.form.from_file else "model.safetensors"
-        copy_text(segment_command(command.source, command.target, model, command.recipe,
-                                  command.pattern, deep=command.deep))  # fmt: skip
-        self._say("The command is copied." + _SAVE_FIRST * (not self.form.from_file))
+        files = Selection(command.source, command.target, command.pattern, command.deep)
+        # the engine of a batch is told the panel's settings, whatever model it takes
+        compute = self._studio.settings.compute
+        copy_text(segment_command(files, model, command.recipe, compute))
+        self._say("The command is copied." + SAVE_FIRST * (not self.form.from_file))
 
     def _begin(self, *, preview: bool) -> None:
         try:

@@ -1,4 +1,4 @@
-"""*Share*: a package for bioimage.io, the command that repeats the training, words for a paper."""
+"""*Share*: a package for bioimage.io, commands that repeat what was done, words for a paper."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from napari_unet.core.methods import paragraph
 from napari_unet.core.package.errors import PackageError
 from napari_unet.core.package.labelling import DEFAULT_LICENCE, Label
 from napari_unet.widgets import notices
+from napari_unet.widgets.image_command import ImageCommandError, image_command
 from napari_unet.widgets.model_file import SUFFIX, ModelFileError, write_model
 from napari_unet.widgets.project_models import BEGUN
 from napari_unet.widgets.studio import Studio
 
 # How to run the command line; tests put a stand-in here
 command_line: Sequence[str] = (sys.executable, "-P", "-m", "napari_unet.cli")
+SAVE_FIRST = " Save the model as model.safetensors first."
 _PATTERN = "Packages of bioimage.io (*.zip)"
 
 
@@ -42,6 +44,7 @@ class ShareButton(QPushButton):
         menu = QMenu(self)
         self.export = menu.addAction("Export for bioimage.io…", self._on_export)
         self.command = menu.addAction("Copy as command", self._on_command)
+        self.image_command = menu.addAction("Copy command for this image", self._on_image_command)
         self.methods = menu.addAction("Copy methods paragraph", self._on_methods)
         self.setMenu(menu)
 
@@ -144,6 +147,14 @@ class ShareButton(QPushButton):
             self._studio.lesson.confirm(
                 "The command is copied. Save the project first if you move its images."
             )
+
+    def _on_image_command(self) -> None:
+        try:
+            copy_text(image_command(self._studio))
+        except ImageCommandError as error:
+            self._studio.lesson.complain(str(error))
+        else:
+            self._studio.lesson.confirm(f"The command is copied.{SAVE_FIRST}")
 
     def _on_methods(self) -> None:
         self._studio.lesson.hand_over(self._tell_methods, "The methods paragraph is not copied")
