@@ -15,8 +15,9 @@ A simulated user annotates ten neighbouring cells of one image, and the backgrou
 
 Networks learn for the same seconds (or steps, where the machine is busy). What is found in that
 image, but for cells that were annotated in part or whole (*same*), and in up to two further ones
-(*new*) is cut into objects with the same settings and compared with the truth: F1 at IoU 0.5 and
-SEG, objects pooled. By default the images are drawn here, and many cells touch. A folder of images
+(*new*) is cut into objects in the same way, by shape and probability, those much smaller than the
+annotated ones are dropped, and the rest is compared with the truth: F1 at IoU 0.5 and SEG, objects
+pooled. By default the images are drawn here, and many cells touch. A folder of images
 and one of true objects (0 for none) of the same names may be given instead; they are read, never
 written.
 """
@@ -36,11 +37,14 @@ from skimage.measure import regionprops
 from skimage.morphology import disk, skeletonize
 from skimage.segmentation import relabel_sequential
 
+from napari_unet.core.device import choose
 from napari_unet.core.files import read_image, read_labels
+from napari_unet.core.image import Picture, as_plane
 from napari_unet.core.metrics import score_objects
 from napari_unet.core.metrics.scores import ObjectScores
-from napari_unet.core.objects import find_objects
+from napari_unet.core.objects import ObjectSettings, find_objects
 from napari_unet.core.objects_paint import classes_of
+from napari_unet.core.objects_size import smallest_like
 from napari_unet.core.settings import Settings, changed
 from napari_unet.engine.messages import Trained
 from napari_unet.engine.train import train
@@ -100,7 +104,7 @@ def annotated(truth: np.ndarray, way: str) -> tuple[np.ndarray, np.ndarray]:
 def by_network(
     image: np.ndarray, paint: np.ndarray, way: str, length: dict, seed: int
 ) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
-    """What makes a class map of an image, and after how many steps."""
+    """What gives the probability of a cell in each pixel of an image, and after how many steps."""
     settings, kind = changed(Settings(), "training", seed=seed), None
     if way.startswith("objects"):
         settings, kind = changed(settings, "training", borders=way.split()[1]), "sparse"
@@ -110,7 +114,16 @@ def by_network(
         classes=("background", "cell"),
         report=lambda event: steps.append(event.step) if isinstance(event, Trained) else None,
     )  # fmt: skip
-    return model.segment, max(steps)
+
+    def ask(image: np.ndarray) -> np.ndarray:
+        picture = Picture.of(as_plane(image))
+        predictor = model.predictor(choose(settings.compute, spare=0))
+        found = np.zeros(picture.shape, np.float32)
+        for tile, shares in predictor.mean(picture, predictor.tiles(picture), mirrored=True):
+            found[tile.write] = shares[1].float().cpu().numpy()
+        return found
+
+    return ask, max(steps)
 
 
 def by_forest(
@@ -120,27 +133,32 @@ def by_forest(
     from skimage import feature, future
     from sklearn.ensemble import RandomForestClassifier
 
-    forest = future.TrainableSegmenter(
-        RandomForestClassifier(100, n_jobs=2, random_state=seed),
-        partial(
-            feature.multiscale_basic_features, sigma_min=0.5, sigma_max=16,
-            channel_axis=-1 if image.ndim == 3 else None,
-        ),
+    features = partial(
+        feature.multiscale_basic_features, sigma_min=0.5, sigma_max=16,
+        channel_axis=-1 if image.ndim == 3 else None,
     )  # fmt: skip
-    forest.fit(image, classes_of(paint))
-    return forest.predict, 0
+    trees = RandomForestClassifier(100, n_jobs=2, random_state=seed)
+    future.TrainableSegmenter(trees, features).fit(image, classes_of(paint))
+
+    def ask(image: np.ndarray) -> np.ndarray:
+        seen = features(image)
+        return trees.predict_proba(seen.reshape(-1, seen.shape[-1]))[:, 1].reshape(seen.shape[:2])
+
+    return ask, 0
 
 
 def judged(images: list[Pair], way: str, length: dict, seed: int) -> dict:
     """Learn from the first image, and compare what is found in it and in the others."""
     _, image, truth = images[0]
     paint, seen = annotated(truth, "objects" if way == "forest" else way)
-    segment, steps = (
+    ask, steps = (
         by_forest(image, paint, seed) if way == "forest"
         else by_network(image, paint, way, length, seed)
     )  # fmt: skip
-    same, new = scored(segment, image, truth, seen), [
-        scored(segment, other, ids, np.zeros(ids.shape, bool)) for _, other, ids in images[1:]
+    smallest = smallest_like(paint, range(2, 256)) if paint.max() > 2 else None
+    objects = ObjectSettings() if smallest is None else ObjectSettings(smallest=smallest)
+    same, new = scored(ask, objects, image, truth, seen), [
+        scored(ask, objects, other, ids, np.zeros(ids.shape, bool)) for _, other, ids in images[1:]
     ]  # fmt: skip
     row = {"image": images[0][0], "way": way, "steps": steps, "painted": int((paint > 0).sum())}
     for name, scores in (("same", [same]), ("new", new)):
@@ -152,13 +170,16 @@ def judged(images: list[Pair], way: str, length: dict, seed: int) -> dict:
 
 
 def scored(
-    segment: Callable[[np.ndarray], np.ndarray],
+    ask: Callable[[np.ndarray], np.ndarray],
+    objects: ObjectSettings,
     image: np.ndarray,
     truth: np.ndarray,
     seen: np.ndarray,
 ) -> ObjectScores:
     """How well objects are found where nothing was annotated."""
-    found = find_objects(segment(image), 2).astype(int)
+    cells = ask(image)
+    classes = np.where(cells > 0.5, 2, 1)
+    found = find_objects(classes, 2, objects, probability=cells).astype(int)
     parts = [np.where(np.isin(ids, np.unique(ids[seen])), 0, ids) for ids in (truth, found)]
     return score_objects(*parts)
 

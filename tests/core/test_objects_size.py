@@ -1,0 +1,55 @@
+"""Tests of `core.objects_size`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_unet.core.objects_size import smallest_like
+
+
+def squares(*sides: int) -> np.ndarray:
+    """Squares side by side, 1 px from the border and from each other, with the ids 128, 129, …"""
+    paint = np.zeros((max(sides) + 2, sum(sides) + len(sides) + 1), np.uint8)
+    left = 1
+    for number, side in enumerate(sides):
+        paint[1 : 1 + side, left : left + side] = 128 + number
+        left += side + 1
+    return paint
+
+
+def test_it_is_a_third_of_the_smallest() -> None:
+    assert smallest_like(squares(20, 40, 30), range(128, 256)) == pytest.approx(0.35 * 400)
+
+
+def test_the_same_id_further_off_is_another_object() -> None:
+    paint = squares(20, 40, 30)
+    paint[paint > 0] = 128
+    assert smallest_like(paint, [128]) == 140
+
+
+def test_touching_objects_are_told_apart_by_their_ids() -> None:
+    paint = np.zeros((22, 62), np.uint8)
+    for k in range(3):
+        paint[1:21, 1 + 20 * k : 21 + 20 * k] = 128 + k
+    assert smallest_like(paint, range(128, 256)) == 140
+
+
+def test_of_two_objects_it_says_nothing() -> None:
+    assert smallest_like(squares(20, 40), range(128, 256)) is None
+
+
+def test_what_the_border_cuts_off_does_not_count() -> None:
+    paint = squares(20, 40, 30)
+    paint[0, :3] = 200
+    assert smallest_like(paint, range(128, 256)) == 140
+    cut = paint[:, 21:]  # the last column of the small square is left
+    assert smallest_like(cut, range(128, 256)) is None
+
+
+def test_strokes_of_classes_and_of_other_ids_are_no_objects() -> None:
+    paint = squares(20, 40, 30)
+    paint[0, 30] = 2
+    paint[10, 30] = 129
+    assert smallest_like(paint, [128, 129, 130]) == 140
+    assert smallest_like(paint, [128, 130]) is None
