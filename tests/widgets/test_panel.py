@@ -158,6 +158,35 @@ def test_new_strokes_are_told_of_and_drawn_in_the_curve(painted, panel, qtbot):
     assert "your last 2 strokes, 80" in panel.scores.agreement.text()
 
 
+def test_before_training_the_curve_has_no_loss(painted, panel, qtbot):
+    panel.window().show()
+    curve, axis = panel.scores.curve, panel.scores.curve.plot.getAxis("right")
+    for row in (100, 120):
+        paint(painted, 1, np.s_[row : row + 5, 10:30])
+        painted.desk.flush()
+        qtbot.wait(300)
+    qtbot.waitUntil(lambda: np.size(curve.agreement.xData) == 2, timeout=5000)
+    assert "loss" not in curve.legend.text()
+    assert not axis.isVisible()
+    painted.train()
+    qtbot.waitUntil(lambda: "loss" in curve.legend.text(), timeout=5000)
+    assert axis.isVisible()
+    assert axis.width() > 30  # room for its numbers
+    painted.lesson.pause()
+    panel.studio.watch.theme_changed.emit()
+    assert "loss" in curve.legend.text()
+
+
+def test_the_highest_label_of_the_curve_is_whole(painted, panel, qtbot):
+    panel.window().show()
+    painted.train()
+    curve = panel.scores.curve
+    qtbot.waitUntil(lambda: np.size(curve.score.xData) > 2, timeout=5000)
+    qtbot.wait(100)
+    axis = curve.plot.getAxis("left")
+    assert axis.mapToScene(0, 0).y() >= curve.fontMetrics().ascent() / 2
+
+
 def test_the_working_scale_is_told(painted, panel, qtbot):
     painted.train()
     qtbot.waitUntil(lambda: "half size" in panel.scores.detail.text(), timeout=5000)

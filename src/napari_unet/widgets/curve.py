@@ -17,12 +17,11 @@ _EVERY = 500  # ms between two redraws
 _ON_DARK = ("#56b4e9", "#009e73", "#e69f00")
 _ON_LIGHT = ("#0072b2", "#00735a", "#b94f00")
 _HEIGHT = 120  # px
-_BELOW = 10  # px for the lower half of the 0 on the left
+_BELOW, _ABOVE = 10, 8  # px for the lower half of the lowest label, and the upper of the highest
 _LEGEND = (
-    '<span style="color:{}">●</span> held out &nbsp; '
-    '<span style="color:{}">◆</span> new strokes &nbsp; '
-    '<span style="color:{}">—</span> loss'
+    '<span style="color:{}">●</span> held out &nbsp; <span style="color:{}">◆</span> new strokes'
 )
+_LOSS = ' &nbsp; <span style="color:{}">—</span> loss'
 _TIP = (
     "Held out: right on strokes that are kept aside to judge, in %. "
     "New strokes: right on each new stroke before it was learnt from, in %. "
@@ -41,6 +40,7 @@ class Curve(QWidget):
         super().__init__(parent)
         self._studio = studio
         self._drawn: tuple[int, ...] = ()
+        self._colours = _ON_DARK
         self.plot = pg.PlotWidget(self, background=None)
         self.plot.setFixedHeight(_HEIGHT)
         self.plot.setMenuEnabled(False)
@@ -76,6 +76,7 @@ class Curve(QWidget):
         item.vb.sigResized.connect(self._follow)
         item.setLabel("left", "right, %")
         item.setLabel("right", "loss")
+        item.layout.setContentsMargins(0, _ABOVE, 0, 0)
         item.getAxis("bottom").setStyle(showValues=False)
         item.getAxis("bottom").setHeight(_BELOW)
         for name in ("left", "right", "bottom"):
@@ -89,8 +90,8 @@ class Curve(QWidget):
     def _recolour(self) -> None:
         watch = self._studio.watch
         is_dark = QColor(watch.theme_colour("background")).lightnessF() < 0.5
-        score, new, loss = _ON_DARK if is_dark else _ON_LIGHT
-        self.legend.setText(_LEGEND.format(score, new, loss))
+        self._colours = score, new, loss = _ON_DARK if is_dark else _ON_LIGHT
+        self._name()
         self.score.setPen(pg.mkPen(score, width=2))
         self.score.setSymbolBrush(score)
         self.agreement.setSymbolBrush(new)
@@ -100,6 +101,13 @@ class Curve(QWidget):
             axis = self.plot.getPlotItem().getAxis(name)
             axis.setTextPen(loss if name == "right" else text)
             axis.setPen(pg.mkPen(text, width=0.5))
+
+    def _name(self) -> None:
+        """Name what is drawn: there is no loss before training."""
+        score, new, loss = self._colours
+        drawn = bool(self._studio.lesson.report.losses)
+        self.plot.getPlotItem().showAxis("right", drawn)
+        self.legend.setText(_LEGEND.format(score, new) + (_LOSS.format(loss) if drawn else ""))
 
     def _on_news(self) -> None:
         if not self._timer.isActive():
@@ -116,6 +124,7 @@ class Curve(QWidget):
         for curve, points in ((self.score, report.scores), (self.agreement, report.agreements)):
             curve.setData([m for m, _ in points], [100 * v for _, v in points])
         self.loss.setData([m for m, _ in report.losses], [v for _, v in report.losses])
+        self._name()
         self._follow()
 
 
