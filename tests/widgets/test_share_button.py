@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import sys
 from types import SimpleNamespace
 
 import msgspec
+import numpy as np
 import pytest
 from fake_model import model_bytes
+from napari.layers import Image
 from qtpy.QtWidgets import QApplication
 
+from napari_unet.cli.parser import build_parser
 from napari_unet.core.header import read_front, read_header, seal
 from napari_unet.core.package.labelling import Label
 from napari_unet.widgets import share_button
@@ -18,6 +22,14 @@ from napari_unet.widgets.share_button import ShareButton
 
 WRITER = "import sys; open(sys.argv[sys.argv.index('--out') + 1], 'w').write(' '.join(sys.argv))"
 REFUSER = "import sys; sys.exit('napari-unet: There is no room on the disk.')"
+
+TELLER = """
+import json, sys, numpy
+words, flags = sys.argv, ("--out", "--sample")
+at = {flag: words[words.index(flag) + 1] for flag in flags if flag in words}
+sample = numpy.load(at["--sample"]).tolist() if "--sample" in at else None
+json.dump({"words": sys.argv[1:], "sample": sample}, open(at["--out"], "w"))
+"""
 
 
 def model(made):
@@ -88,6 +100,63 @@ def test_a_second_package_does_not_push_the_first_aside(button, monkeypatch, qtb
     qtbot.waitUntil(lambda: button._process is None, timeout=60_000)
     assert first.exists()
     assert not second.exists()
+
+
+def exported(button, monkeypatch, qtbot, path, **values):
+    """What the export is told if its form says so."""
+    said = {"title": "Cells", "authors": "Ada L., G. H.", "licence": "MIT", "about": "cells"}
+    said |= {"data": "", "sample": False, "tiles": False}
+    asked = {}
+    monkeypatch.setattr(
+        share_button, "request_values", lambda **form: asked.update(form["values"]) or said | values
+    )
+    monkeypatch.setattr(share_button.QFileDialog, "getSaveFileName", lambda *_: (str(path), "zip"))
+    monkeypatch.setattr(share_button, "command_line", (sys.executable, "-c", TELLER))
+    button.export.trigger()
+    qtbot.waitUntil(lambda: button._process is None, timeout=60_000)
+    assert set(asked) == set(said)
+    return build_parser().parse_args(json.loads(path.read_text())["words"])
+
+
+def test_the_form_has_all_that_the_command_line_has(button, monkeypatch, qtbot, tmp_path):
+    told = exported(button, monkeypatch, qtbot, tmp_path / "a.zip", data="https://doi.org/1")
+    assert told.author == ["Ada L.", "G. H."]
+    assert (told.title, told.license, told.about) == ("Cells", "MIT", "cells")
+    assert (told.data, told.sample, told.purpose) == ("https://doi.org/1", None, "whole")
+
+
+@pytest.mark.parametrize(
+    ("shape", "part"),
+    [((40, 50), (40, 50)), ((2000, 50), (1024, 50)), ((3, 40, 50), (40, 50)),
+     ((40, 50, 3), (40, 50, 3))],
+)  # fmt: skip
+def test_the_middle_of_the_open_image_is_shown(button, monkeypatch, qtbot, tmp_path, shape, part):
+    pixels = np.random.default_rng(0).integers(0, 255, shape, np.uint8)
+    layer = Image(pixels, rgb=shape[-1] == 3)
+    index = (1,) if shape[0] == 3 else ()
+    strokes = SimpleNamespace(current=index)
+    button._studio.desk.active = SimpleNamespace(images=(layer,), strokes=strokes)
+    path = tmp_path / "a.zip"
+    told = exported(button, monkeypatch, qtbot, path, sample=True, tiles=True)
+    assert (told.sample.suffix, told.purpose) == (".npy", "tiles")
+    assert not told.sample.exists()  # it was for the export only
+    plane = pixels[index]
+    start = (len(plane) - part[0]) // 2
+    shown = json.loads(path.read_text())["sample"]
+    np.testing.assert_array_equal(shown, plane[start : start + part[0]])
+
+
+def test_what_cannot_be_shown_is_told(button, monkeypatch, qtbot, tmp_path):
+    button._studio.desk.active = None
+    with pytest.raises(FileNotFoundError):
+        exported(button, monkeypatch, qtbot, tmp_path / "a.zip", sample=True)
+    assert "no image is open to show a part of" in button._studio.lesson.said[-1]
+    layers = [Image(np.zeros((9, 9)), name=name) for name in ("a", "b")]
+    strokes = SimpleNamespace(current=())
+    button._studio.desk.active = SimpleNamespace(images=layers, strokes=strokes)
+    with pytest.raises(FileNotFoundError):
+        exported(button, monkeypatch, qtbot, tmp_path / "a.zip", sample=True)
+    assert "has 2 channels" in button._studio.lesson.said[-1]
 
 
 def test_command_and_methods_are_copied(button):

@@ -7,13 +7,17 @@ import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
+import numpy as np
 from magicgui.widgets import request_values
+from numpy.typing import NDArray
 from qtpy.QtCore import QProcess
 from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_unet.core.commands import train_command
 from napari_unet.core.header import ModelBytes, ModelError, read_header
+from napari_unet.core.image import ImageError
 from napari_unet.core.methods import paragraph
 from napari_unet.core.package.errors import PackageError
 from napari_unet.core.package.labelling import DEFAULT_LICENCE, Label
@@ -21,12 +25,36 @@ from napari_unet.widgets import notices
 from napari_unet.widgets.image_command import ImageCommandError, image_command
 from napari_unet.widgets.model_file import SUFFIX, ModelFileError, write_model
 from napari_unet.widgets.project_models import BEGUN
+from napari_unet.widgets.sample_part import sample_part
 from napari_unet.widgets.studio import Studio
+
+Sample: TypeAlias = NDArray[Any] | None
 
 # How to run the command line; tests put a stand-in here
 command_line: Sequence[str] = (sys.executable, "-P", "-m", "napari_unet.cli")
 SAVE_FIRST = " Save the model as model.safetensors first."
 _PATTERN = "Packages of bioimage.io (*.zip)"
+_FIELDS: dict[str, Any] = {
+    "title": {"annotation": str, "value": Label().title, "label": "Title"},
+    "authors": {"annotation": str, "value": "", "label": "Authors, by commas"},
+    "licence": {"annotation": str, "value": DEFAULT_LICENCE, "label": "Licence"},
+    "about": {"annotation": str, "value": "", "label": "What it is for"},
+    "data": {
+        "annotation": str, "value": "", "label": "Training data",
+        "options": {"tooltip": "What it was trained on, for example a link to the images."},
+    },
+    "sample": {
+        "annotation": bool, "value": False,
+        "label": "Show a part of the open image (it is published)",
+        "options": {"tooltip": "The package is shown and tested with the middle of the plane in "
+                    "view. Without the tick, with an image of scikit-image."},
+    },
+    "tiles": {
+        "annotation": bool, "value": False, "label": "For tiles of large images",
+        "options": {"tooltip": "Brightness is measured by standard steps over the whole image; "
+                    "labels differ a little from those here."},
+    },
+}  # fmt: skip
 
 
 class ShareButton(QPushButton):
@@ -48,57 +76,66 @@ class ShareButton(QPushButton):
         self.methods = menu.addAction("Copy methods paragraph", self._on_methods)
         self.setMenu(menu)
 
-    def package(self, label: Label, path: Path, purpose: str = "whole") -> None:
-        """Write a package of the best model so far, as soon as the engine hands it over."""
+    def package(
+        self, label: Label, path: Path, purpose: str = "whole", sample: Sample = None
+    ) -> None:
+        """Write a package of the best model so far, as soon as the engine hands it over.
+
+        It shows the `sample`, (Y, X) or (Y, X, 3), or else an image that comes along.
+        """
         try:
             label.check()
         except PackageError as error:
             self._studio.lesson.complain(str(error))
             return
         self._studio.lesson.hand_over(
-            lambda model: self._run(model, label, path, purpose), "The package is not written"
+            lambda model: self._run(model, label, path, purpose, sample),
+            "The package is not written",
         )
 
     def _on_export(self) -> None:
         values = request_values(
-            title="Export for bioimage.io", parent=self.window(),
-            values={
-                "title": {"annotation": str, "value": Label().title, "label": "Title"},
-                "authors": {"annotation": str, "value": "", "label": "Authors, by commas"},
-                "licence": {"annotation": str, "value": DEFAULT_LICENCE, "label": "Licence"},
-                "about": {"annotation": str, "value": "", "label": "What it is for"},
-                "tiles": {
-                    "annotation": bool, "value": False, "label": "For tiles of large images",
-                    "options": {"tooltip": "Brightness is measured by standard steps over the "
-                                "whole image; labels differ a little from those here."},
-                },
-            },
-        )  # fmt: skip
+            title="Export for bioimage.io", parent=self.window(), values=_FIELDS
+        )
         if not values:
             return
         name, _ = QFileDialog.getSaveFileName(self, "Export", "model.zip", _PATTERN)
-        if name:
-            authors = tuple(part.strip() for part in values["authors"].split(",") if part.strip())
-            label = Label(values["title"], authors, values["licence"], values["about"])
-            ended = Path(name if name.endswith(".zip") else name + ".zip")
-            self.package(label, ended, "tiles" if values["tiles"] else "whole")
+        if not name:
+            return
+        try:
+            sample = sample_part(self._studio.desk.active) if values["sample"] else None
+        except (ImageError, OSError) as error:
+            self._studio.lesson.complain(f"The package is not written: {error}")
+            return
+        authors = tuple(part.strip() for part in values["authors"].split(",") if part.strip())
+        label = Label(values["title"], authors, values["licence"], values["about"], values["data"])
+        ended = Path(name if name.endswith(".zip") else name + ".zip")
+        self.package(label, ended, "tiles" if values["tiles"] else "whole", sample)
 
-    def _run(self, model: ModelBytes, label: Label, path: Path, purpose: str) -> None:
+    def _run(
+        self, model: ModelBytes, label: Label, path: Path, purpose: str, sample: Sample
+    ) -> None:
         if self._process is not None:  # two were asked for before the model came
             self._studio.lesson.complain(
                 f"{path} is not written, as another package is: export it when that one is done."
             )
             return
         self._folder = tempfile.TemporaryDirectory()
-        file = Path(self._folder.name) / f"model{SUFFIX}"
+        folder = Path(self._folder.name)
+        file, shown = folder / f"model{SUFFIX}", folder / "sample.npy"
         try:
             write_model(file, model)
-        except ModelFileError as error:
+            if sample is not None:
+                np.save(shown, sample)
+        except (ModelFileError, OSError) as error:
             self._studio.lesson.complain(str(error))
             return
         words = ["export", str(file), "--out", str(path), "--title", label.title]
-        words += ["--license", label.licence, "--about", label.about, "--for", purpose]
-        words += ["--author", *label.authors]
+        words += ["--license", label.licence, "--about", label.about, "--data", label.data]
+        words += ["--sample", str(shown)] * (sample is not None)
+        self._start([*words, "--for", purpose, "--author", *label.authors], path)
+
+    def _start(self, words: Sequence[str], path: Path) -> None:
         self._process = QProcess(self)
         self._process.finished.connect(lambda code: self._on_finished(code, path))
         self._process.errorOccurred.connect(lambda _: self._on_finished(1, path))
