@@ -7,9 +7,11 @@ import pytest
 from napari.layers import Labels
 from qtpy.QtWidgets import QWidget
 
-from napari_unet.core.objects import ObjectSettings
+from napari_unet.core.objects import ObjectSettings, find_objects
 from napari_unet.core.settings import declared
+from napari_unet.engine.messages import Look, Predicted
 from napari_unet.widgets import notices, object_maker, object_preview
+from napari_unet.widgets.certainty import SAID, Certainty, keep
 
 MADE = "halves objects"
 PREVIEW = "halves objects (preview)"
@@ -218,6 +220,80 @@ def test_a_new_segmentation_is_taken(section, studio, viewer, qtbot):
     assert section.source.layer is layer
     layer.data[:, 100:] = 1
     assert made(viewer, section, qtbot).data.max() == 1
+
+
+def bar(shape):
+    """A bar of class 2, and a dip of its probability where two cells meet that its shape hides."""
+    classes, sure = np.ones(shape, np.uint8), np.full(shape, 255, np.uint8)
+    classes[60:120, 20:220] = 2
+    sure[60:120, 116:124] = 140
+    return classes, sure
+
+
+def predict(studio, *, certain=True):
+    """The engine says it, as the live prediction."""
+    binding = studio.desk.active
+    classes, sure = bar(binding.lengths[-2:])
+    tile = Predicted("p", 999, 0, 0, classes, certainty=sure if certain else None)
+    binding.tiles.write((), tile, visible=True)
+    studio.news.emit()
+    return classes, sure
+
+
+def test_the_preview_and_the_objects_are_cut_where_the_network_is_unsure(
+    section, studio, viewer, qtbot
+):
+    classes, sure = predict(studio)
+    layer = shown(viewer, qtbot, 2)
+    wanted = find_objects(classes, 2, probability=sure)
+    assert np.array_equal(layer.data, wanted)
+    assert np.array_equal(made(viewer, section, qtbot).data, wanted)
+    predict(studio, certain=False)
+    assert made(viewer, section, qtbot).data.max() == find_objects(classes, 2).max() == 1
+
+
+def test_the_preview_follows_how_sure_the_prediction_is(section, studio, viewer, qtbot):
+    predict(studio, certain=False)
+    shown(viewer, qtbot, 1)
+    predict(studio)
+    shown(viewer, qtbot, 2)
+    section.fields["split"].value = False
+    shown(viewer, qtbot, 1)
+
+
+def test_a_segmentation_is_cut_as_it_was_predicted_and_other_layers_by_their_shape(
+    section, studio, viewer, qtbot
+):
+    classes, sure = bar((200, 240))
+    layer, copy = Labels(classes, name="halves segmentation"), Labels(classes, name="copy")
+    keep(layer, Certainty(np.zeros(classes.shape, SAID))).write((), 0, 0, classes, sure)
+    for labels, count in ((layer, 2), (copy, 1)):
+        studio.segmenter.finished.emit(labels, "")
+        assert made(viewer, section, qtbot).data.max() == count
+
+
+def test_what_is_painted_in_a_segmentation_is_certain(section, studio, viewer, qtbot):
+    classes, sure = bar((200, 240))
+    gap = np.nonzero(sure < 255)
+    classes[gap] = 1
+    layer = Labels(classes, name="halves segmentation")
+    keep(layer, Certainty(np.zeros(classes.shape, SAID))).write((), 0, 0, classes, sure)
+    studio.segmenter.finished.emit(layer, "")
+    assert made(viewer, section, qtbot).data.max() == 2
+    layer.data_setitem(gap, 2)
+    assert made(viewer, section, qtbot).data.max() == 1
+
+
+def test_it_is_asked_for_while_objects_are_cut(section, studio):
+    asked = []
+    studio.desk.planes.say.connect(
+        lambda said: asked.append(said.certainty) if isinstance(said, Look) else None
+    )
+    section.fields["split"].value = False
+    section.fields["split"].value = True
+    section.collapse(animate=False)
+    section.expand(animate=False)
+    assert asked == [False, True, False, True]
 
 
 def test_a_layer_of_another_size_cannot_be_used(section, viewer):

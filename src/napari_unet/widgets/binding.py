@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.annotations import check_shapes
 from napari_unet.core.image import ImageError
+from napari_unet.widgets.certainty import certainty_of, keep
 from napari_unet.widgets.easel import easel_of, recode
 from napari_unet.widgets.layers import find_paint, like, new_paint
 from napari_unet.widgets.palette import label_colours
@@ -83,6 +84,8 @@ class Binding:
             old.data, name=old.name, opacity=old.opacity, colormap=old.colormap,
             **place_of(self.image),
         )  # fmt: skip
+        if (known := certainty_of(old)) is not None:
+            keep(self.prediction, known)
         self.tiles = TileWriter(self.prediction, self.tiles.planes)
 
     def recolour(self, colours: Sequence[str]) -> None:

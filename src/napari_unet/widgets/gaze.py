@@ -32,6 +32,7 @@ class Gaze(QObject):
         self._planes = planes
         self.binding: Binding | None = None
         self._overlay: Overlay | None = None
+        self._certainty = False
         self._timer = single_shot(self, self.look)
         connect_all(view_events(viewer), self._on_moved)
 
@@ -44,7 +45,7 @@ class Gaze(QObject):
         binding.strokes.visit(index)
         binding.strokes.lay(visible_box(viewer, binding.image, binding.shape))
         overlay = None if self._overlay is None else self._overlay.what
-        self._planes.look(viewer, binding, index, overlay)
+        self._planes.look(viewer, binding, index, overlay, certainty=self._certainty)
 
     def go_to(self, index: Index) -> None:
         """Show a plane of the image in work."""
@@ -60,6 +61,12 @@ class Gaze(QObject):
         if overlay is not None and binding is not None and viewer is not None:
             overlay.show(viewer, binding)
         self.look()
+
+    def ask_certainty(self, *, wanted: bool) -> None:
+        """Let the engine say how sure predictions are from now on, or leave that out."""
+        if wanted != self._certainty:
+            self._certainty = wanted
+            self.look()
 
     def close(self) -> None:
         """Look no more."""

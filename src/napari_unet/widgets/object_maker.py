@@ -13,6 +13,7 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.widgets import notices
+from napari_unet.widgets.certainty import certainty_of
 from napari_unet.widgets.object_making import Grey, Made, Task, make, place_in_world, stack_axes
 from napari_unet.widgets.object_preview import Wish
 from napari_unet.widgets.object_work import ObjectWork
@@ -51,6 +52,7 @@ class ObjectMaker(QObject):
         data = wish.classes.data[0] if wish.classes.multiscale else wish.classes.data
         if isinstance(data, np.ndarray):
             data = data.copy()  # the prediction goes on meanwhile
+        certainty = certainty_of(wish.classes) if wish.settings.split else None
         task = Task(
             data,
             wish.number,
@@ -58,6 +60,7 @@ class ObjectMaker(QObject):
             tuple(Grey.of(image) for image in images),
             place_in_world(wish.image),
             stack_axes(wish.image),
+            None if certainty is None else certainty.frozen(),
         )
         self._arguments = {
             "name": f"{wish.image.name} objects",

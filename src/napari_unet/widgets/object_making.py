@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_unet.core.image import as_plane
 from napari_unet.core.measurements import Place, Table, measure, stacked
 from napari_unet.core.objects import ObjectSettings, find_objects
+from napari_unet.widgets.certainty import Certainty
 from napari_unet.widgets.compat import has_no_name
 from napari_unet.widgets.planes import Index, full_shape
 
@@ -51,6 +52,7 @@ class Task:
     classes : (…, Y, X) integers, array-like
     number : the class whose objects are wanted.
     axes : names of the axes before Y and X.
+    certainty : of the classes, as far as it is known; None: objects are cut by shape alone.
     """
 
     classes: Any
@@ -59,6 +61,7 @@ class Task:
     greys: tuple[Grey, ...]
     place: Place
     axes: tuple[str, ...]
+    certainty: Certainty | None = None
 
 
 @dataclass(frozen=True)
@@ -80,10 +83,12 @@ def make(task: Task, progress: Callable[[int, int], None]) -> Made:
         def told(share: float, done: int = done) -> None:
             progress(round(_PARTS * (done + share) / len(planes)), _PARTS)
 
+        classes, sure = task.classes[index], task.certainty
         labels = find_objects(
-            task.classes[index],
+            classes,
             task.number,
             task.settings,
+            probability=None if sure is None else sure.over(classes, index),
             progress=lambda k, n, told=told: told(_FINDING * k / n),  # type: ignore[misc]
         )
         channels = {k: v for grey in task.greys for k, v in grey.channels(index).items()}

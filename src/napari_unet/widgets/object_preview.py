@@ -13,8 +13,9 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.objects import ObjectSettings, find_objects
 from napari_unet.core.objects_parts import Sides, Window
+from napari_unet.widgets.certainty import certainty_of
 from napari_unet.widgets.compat import visible_box
-from napari_unet.widgets.object_work import ObjectWork
+from napari_unet.widgets.object_work import ObjectWork, Progress
 from napari_unet.widgets.place import place_of
 from napari_unet.widgets.planes import Index, current_index, full_shape, plane_shape
 from napari_unet.widgets.timers import single_shot
@@ -38,18 +39,20 @@ class Wish:
 
 @dataclass(frozen=True, eq=False)
 class _View:
-    """A wish, and the part of it that was in view."""
+    """A wish, and the part of it that was in view, with how sure the network was if it said so."""
 
     wish: Wish
     index: Index
     window: Window
     part: NDArray[Any]
+    certainty: NDArray[np.uint8] | None
 
     def same_as(self, other: _View | None) -> bool:
         return (
             other is not None
             and (self.wish, self.index, self.window) == (other.wish, other.index, other.window)
             and np.array_equal(self.part, other.part)
+            and _same(self.certainty, other.certainty)
         )
 
 
@@ -112,12 +115,14 @@ class ObjectPreview(QObject):
         index, shape = current_index(viewer, wish.image), plane_shape(wish.image)
         window = _window(visible_box(viewer, wish.image, shape), shape)
         data = wish.classes.data[0] if wish.classes.multiscale else wish.classes.data
-        view = _View(wish, index, window, np.array(data[(*index, *window)]))
+        part = np.array(data[(*index, *window)])
+        known = certainty_of(wish.classes) if wish.settings.split else None
+        certainty = None if known is None else known.read(index, window, part)
+        view = _View(wish, index, window, part, certainty)
         if view.same_as(self._shown):
             return
         self._asked = view
-        sides = _sides(window, shape)
-        self._work.start(partial(_find, view.part, wish.number, wish.settings, sides))
+        self._work.start(partial(_find, view, _sides(window, shape)))
 
     def _show(self, labels: NDArray[np.uint16]) -> None:
         view, viewer = self._asked, self._watch.viewer
@@ -151,10 +156,22 @@ class ObjectPreview(QObject):
             viewer.layers.remove(layer)
 
 
-def _find(
-    part: NDArray[Any], number: int, settings: ObjectSettings, sides: Sides, progress: Any  # noqa: ANN401
-) -> NDArray[np.uint16]:  # fmt: skip
-    found = find_objects(part, number, settings, sides=sides, tile=512, progress=progress)
+def _same(one: NDArray[np.uint8] | None, other: NDArray[np.uint8] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
+
+
+def _find(view: _View, sides: Sides, progress: Progress) -> NDArray[np.uint16]:
+    found = find_objects(
+        view.part,
+        view.wish.number,
+        view.wish.settings,
+        probability=view.certainty,
+        sides=sides,
+        tile=512,
+        progress=progress,
+    )
     if found.max(initial=0) > _IDS:
         found = (found - 1) % _IDS + (found > 0)
     return found.astype(np.uint16)

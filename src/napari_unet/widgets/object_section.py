@@ -139,6 +139,8 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self.fields["strength"].enabled = self._settings.split
         wish = self._wish()
         self.make.setEnabled(wish is not None and not busy)
+        cutting = self.isExpanded() and self._settings.split
+        self._studio.desk.gaze.ask_certainty(wanted=cutting)
         active = self._studio.desk.active
         if active is not None:
             self._hide(active.paint, active.prediction)

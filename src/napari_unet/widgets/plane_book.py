@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import structs
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
@@ -61,7 +62,15 @@ class PlaneBook(QObject):
         """Whose plane or volume it is; None if it was closed meanwhile."""
         return self._planes.get(name)
 
-    def look(self, viewer: Viewer, binding: Binding, index: Index, overlay: int | None) -> None:
+    def look(
+        self,
+        viewer: Viewer,
+        binding: Binding,
+        index: Index,
+        overlay: int | None,
+        *,
+        certainty: bool = False,
+    ) -> None:
         """Tell what is in view; the plane and its neighbours are opened where needed."""
         around = () if self.volumes else _neighbours(binding, index)
         regions = [self._region(binding, at) for at in (index, *around)]
@@ -71,7 +80,7 @@ class PlaneBook(QObject):
                 self._open(plane, binding, region)
         name, *near = planes
         box = visible_box(viewer, binding.image, binding.shape)
-        look = Look(name, box, overlay, tuple(near), regions[0].slice_of(index))
+        look = Look(name, box, overlay, tuple(near), regions[0].slice_of(index), certainty)
         if self._looked is None or _differ(look, self._looked):
             before, self._looked = self.refusal, look
             self.say.emit(look)
@@ -204,5 +213,4 @@ def _neighbours(binding: Binding, index: Index) -> list[Index]:
 
 
 def _differ(one: Look, other: Look) -> bool:
-    kinds = [(look.plane, look.box, look.overlay, look.near, look.z) for look in (one, other)]
-    return kinds[0] != kinds[1]
+    return structs.astuple(one) != structs.astuple(other)

@@ -61,7 +61,7 @@ def write(data: Any, index: Index, y: int, x: int, values: NDArray[Any]) -> bool
     return True
 
 
-def on_disk(shape: tuple[int, ...], scale: Sequence[float]) -> list[Any]:
+def on_disk(shape: tuple[int, ...], scale: Sequence[float], dtype: type = np.uint8) -> list[Any]:
     """Zeros of `shape` (…, Y, X) as the levels of an OME-Zarr image in a temporary folder.
 
     `scale` is the size of a pixel along each axis. The folder goes when the finest level is let
@@ -73,7 +73,7 @@ def on_disk(shape: tuple[int, ...], scale: Sequence[float]) -> list[Any]:
     levels = [
         group.create_array(
             str(number), shape=level, chunks=(*[1] * (len(level) - 2), _CHUNK, _CHUNK),
-            dtype="u1", fill_value=0, chunk_key_encoding={"name": "v2", "separator": "/"},
+            dtype=dtype, fill_value=0, chunk_key_encoding={"name": "v2", "separator": "/"},
         )
         for number, level in enumerate(shapes)
     ]  # fmt: skip

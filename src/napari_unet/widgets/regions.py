@@ -103,8 +103,11 @@ class Region:
     def flat(self, tile: Predicted) -> Iterator[tuple[Index, Predicted]]:
         """A tile of it as one of each plane."""
         for k, (index, labels) in enumerate(self.parts(tile.z, tile.labels)):
-            overlay = tile.overlay if tile.overlay is None or not self.deep else tile.overlay[k]
-            yield index, replace(tile, labels=labels, overlay=overlay, z=0)
+            overlay, sure = (
+                part if part is None or not self.deep else part[k]
+                for part in (tile.overlay, tile.certainty)
+            )
+            yield index, replace(tile, labels=labels, overlay=overlay, certainty=sure, z=0)
 
 
 def _valued(paint: Annotations, objects: tuple[int, ...]) -> Iterator[tuple[Block, ClassMap]]:

@@ -24,11 +24,12 @@ from napari_unet.engine.messages import (
     Wanted,
 )
 from napari_unet.widgets.background import Background
+from napari_unet.widgets.certainty import SAID, Certainty, keep
 from napari_unet.widgets.feed import Feed
 from napari_unet.widgets.layers import like
 from napari_unet.widgets.pixels import pixels_of
 from napari_unet.widgets.planes import Index, full_shape
-from napari_unet.widgets.pyramid import blank, on_disk, write
+from napari_unet.widgets.pyramid import blank, empty, on_disk, write
 from napari_unet.widgets.regions import Region, regions
 
 _PARTS = 1000  # progress is told in thousandths of the whole
@@ -70,6 +71,7 @@ class ImageSegmenter(QObject):
         self._images: tuple[Image, ...] = ()
         self._package = Package()
         self._layer: Labels | None = None
+        self._certainty: Certainty | None = None  # of what is in the layer
         self._todo: list[Region] = []
         self._all = 1
         self._run = 0
@@ -100,6 +102,7 @@ class ImageSegmenter(QObject):
             image, f"{image.name} segmentation", colours, faint=True, data=_room(image)
         )
         self._layer.opacity = 0.6
+        self._certainty = keep(self._layer, Certainty(_room_beside(image)))
         self._todo = regions(image, deep=volumes)
         if first is not None:
             self._todo.sort(key=lambda region: _steps(region.index, first))
@@ -111,7 +114,7 @@ class ImageSegmenter(QObject):
         """Write one tile; those of a cancelled segmentation are dropped."""
         if self._layer is None or tile.plane != self._plane:
             return
-        job = partial(_write, self._layer.data, self._todo[0], tile)
+        job = partial(_write, self._layer.data, self._certainty, self._todo[0], tile)
         if self._layer.multiscale:  # on a disk, which may be slow
             self._background.do(job, partial(self._on_written, tile))
         else:
@@ -140,7 +143,7 @@ class ImageSegmenter(QObject):
 
     def _next(self) -> None:
         if not self._todo:
-            layer, self._layer, self._images = self._layer, None, ()
+            layer, self._layer, self._certainty, self._images = self._layer, None, None, ()
             self.finished.emit(layer, "")
             return
         # these planes are its own: closing them disturbs nobody, late tiles fit no later run
@@ -177,19 +180,36 @@ class ImageSegmenter(QObject):
 
     def _stop(self, sentence: str) -> None:
         self._close()
-        self._layer, self._images, self._todo, self._plane = None, (), [], ""
+        self._layer, self._certainty = None, None
+        self._images, self._todo, self._plane = (), [], ""
         self.finished.emit(None, sentence)
 
 
-def _write(data: Any, region: Region, tile: Segmented) -> None:  # noqa: ANN401
+def _write(
+    data: Any,  # noqa: ANN401
+    certainty: Certainty | None,
+    region: Region,
+    tile: Segmented,
+) -> None:
     for index, part in region.parts(tile.z, tile.labels):
         write(data, index, tile.y, tile.x, part)
+    if certainty is not None and tile.certainty is not None:
+        said = region.parts(tile.z, tile.certainty)
+        for (index, part), (_, sure) in zip(region.parts(tile.z, tile.labels), said, strict=True):
+            certainty.write(index, tile.y, tile.x, part, sure)
 
 
 def _room(image: Image) -> Any:  # noqa: ANN401
     """Zeros for the result: an array, or for a large image levels on disk."""
     shape = full_shape(image)
     return on_disk(shape, image.scale) if is_large(shape[-2:]) else blank(shape)
+
+
+def _room_beside(image: Image) -> Any:  # noqa: ANN401
+    """Zeros for how sure the result is, of which viewers need no levels."""
+    shape = full_shape(image)
+    large = is_large(shape[-2:])
+    return on_disk(shape, image.scale, SAID)[0] if large else empty(shape, SAID)
 
 
 def _steps(index: Index, other: Index) -> int:

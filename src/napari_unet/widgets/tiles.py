@@ -9,8 +9,9 @@ from napari.layers import Image, Labels
 from qtpy.QtCore import QObject
 
 from napari_unet.engine.messages import Predicted
-from napari_unet.widgets.planes import Index
-from napari_unet.widgets.pyramid import write
+from napari_unet.widgets.certainty import SAID, Certainty, certainty_of, keep
+from napari_unet.widgets.planes import Index, full_shape
+from napari_unet.widgets.pyramid import empty, write
 from napari_unet.widgets.timers import single_shot
 
 _PAUSE = 0.1  # s between two refreshes, so that painting has the window most of the time
@@ -91,6 +92,7 @@ class TileWriter:
         self._newest[index] = tile.generation
         if not write(self.layer.data, index, tile.y, tile.x, tile.labels):
             return False
+        self._note(index, tile)
         self.planes.add(index)
         if visible and self.layer.visible:
             self._refresher.ask()
@@ -100,6 +102,14 @@ class TileWriter:
             if visible and overlay.visible:
                 refresher.ask()
         return True
+
+    def _note(self, index: Index, tile: Predicted) -> None:
+        """Keep how sure the tile is; where it does not say, forget it of the one before."""
+        known = certainty_of(self.layer)
+        if known is None and tile.certainty is not None:
+            known = keep(self.layer, Certainty(empty(full_shape(self.layer), SAID)))
+        if known is not None:
+            known.write(index, tile.y, tile.x, tile.labels, tile.certainty)
 
     def close(self) -> None:
         """Write no more."""
