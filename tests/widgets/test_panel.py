@@ -264,6 +264,21 @@ def test_the_form_has_every_setting_with_its_tip(panel):
     assert panel.settings.fields["training", "learning_rate"].value == 1e-5
 
 
+def test_own_border_values_are_offered_only_where_they_are_used(panel):
+    fields = panel.settings.fields
+    own = [fields["training", name] for name in ("border_weight", "border_sigma", "far_background")]
+    own[0].value = 7.0
+    assert all(field.enabled for field in own)
+    fields["training", "borders"].value = "2015"
+    assert not any(field.enabled for field in own)
+    assert own[0].value == 7.0
+    fields["training", "borders"].value = "own"
+    assert all(field.enabled for field in own)
+    fields["training", "borders"].value = "2019"
+    panel.settings.refresh()  # a project was opened: the studio's settings, which are the old ones
+    assert all(field.enabled for field in own)
+
+
 def test_a_changed_setting_reaches_the_engine_once(panel, qtbot, monkeypatch):
     told = []
     monkeypatch.setattr(panel.studio, "set_settings", told.append)

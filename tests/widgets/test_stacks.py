@@ -85,7 +85,7 @@ def test_z_can_be_another_axis_or_none(open_stack, panel, viewer, qtbot):
     axes, image = panel.image.axes, studio.desk.active.image
     paint_both(studio, (0, 1))
     assert depth_axis(image) == slice_axis(image) == 1
-    assert panel.image.volumes.text() == "look across axis 1"
+    assert panel.image.volumes.text() == "look across z (axis 1)"
     for text, depth, following in (
         ("z: axis 0 (2); planes: axis 1 (3)", 0, 0), ("planes: axis 0 (2), axis 1 (3)", None, 1),
     ):  # fmt: skip

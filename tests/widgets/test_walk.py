@@ -42,6 +42,12 @@ def stroke(studio):
     studio.desk.flush()
 
 
+def test_before_a_folder_is_chosen_the_button_says_what_it_is_for(panel):
+    choose = panel.image.folder.choose
+    assert choose.text() == "step through a folder…"
+    assert choose.toolTip().startswith("Step through a folder")
+
+
 def test_images_come_in_natural_order_and_blank_ones_go(walk, panel, viewer):
     row = panel.image.folder
     assert row.choose.text() == "1 of 3"

@@ -40,8 +40,10 @@ class FolderRow(QWidget):
         self.back.setEnabled(walk.at > 0)
         self.next.setEnabled(walk.at < len(walk.files) - 1)
         if walk.folder is None:
-            self.choose.setText("step through one…")
-            self.choose.setToolTip("Annotate the images of a folder one after the other.")
+            self.choose.setText("step through a folder…")
+            self.choose.setToolTip(
+                "Step through a folder: annotate its images one after the other."
+            )
         else:
             self.choose.setText(f"{max(walk.at, 0) + 1} of {len(walk.files)}")
             self.choose.setToolTip(f"{walk.folder}. Press to choose another folder.")

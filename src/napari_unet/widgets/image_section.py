@@ -107,7 +107,7 @@ class ImageSection(QWidget):
         chosen = self._studio.desk.planes.volumes
         self._form.setRowVisible(self.volumes, chosen or axis is not None)
         self.volumes.setChecked(chosen)
-        name = "slices" if active is None or axis is None else axis_names(active.image)[axis]
+        name = "slices" if active is None or axis is None else _as_z(axis_names(active.image)[axis])
         self.volumes.setText(f"look across {name}")
         self.volumes.setToolTip(_VOLUMES)
 
@@ -149,6 +149,11 @@ class ImageSection(QWidget):
         active = self._studio.desk.active
         if active is not None:
             self._studio.choose(active.images, paint)
+
+
+def _as_z(name: str) -> str:
+    """The axis that is taken for z, by its own name too if that is another one."""
+    return name if name.lower() == "z" else f"z ({name})"
 
 
 def _described(roles: Roles, named: list[tuple[str, int]]) -> str:

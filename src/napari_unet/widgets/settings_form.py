@@ -16,6 +16,7 @@ from napari_unet.widgets.studio import Studio
 from napari_unet.widgets.timers import single_shot
 
 _REST = 400  # ms without a change until the engine is told
+_OWN_BORDERS = ("border_weight", "border_sigma", "far_background")  # used if borders are `own`
 _TITLES = {
     "network": "Network",
     "training": "Training",
@@ -44,6 +45,7 @@ class SettingsForm(QCollapsible):  # type: ignore[misc] # superqt is not followe
             self._form.addRow(title)
             for knob in declared:
                 self._add(knob)
+        self._offer_borders()
         self.setContent(content)
         self.collapse(animate=False)
         studio.settings_changed.connect(self.refresh)
@@ -55,6 +57,7 @@ class SettingsForm(QCollapsible):  # type: ignore[misc] # superqt is not followe
             field = self.fields[knob.group, knob.name]
             with field.changed.blocked():
                 field.value = knob.default
+        self._offer_borders()
 
     def _add(self, knob: Knob) -> None:
         field = field_of(knob)
@@ -70,7 +73,16 @@ class SettingsForm(QCollapsible):  # type: ignore[misc] # superqt is not followe
 
     def _on_changed(self, knob: Knob, value: Any) -> None:  # noqa: ANN401
         self._settings = changed(self._settings, knob.group, **{knob.name: value})
+        self._offer_borders()
         self._timer.start()
+
+    def _offer_borders(self) -> None:
+        """The preset values of a paper leave no choice; one's own are kept for later."""
+        own = self._settings.training.borders == "own"
+        for name in _OWN_BORDERS:
+            field = self.fields["training", name]
+            field.enabled = own
+            self._form.labelForField(field.native).setEnabled(own)
 
     def _tell(self) -> None:
         self._studio.set_settings(self._settings)
