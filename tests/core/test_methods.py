@@ -51,6 +51,17 @@ def test_the_paper_s_training_is_told_as_it_was():
     assert "none of which is part of the training of 2015 [2]" in text
 
 
+def test_steps_that_nothing_was_kept_of_are_told_as_such():
+    text = told(made={**MADE, "kept": "first answer"})
+    assert "No weights that came from the steps were kept" in text
+    assert "and a last layer fitted to the painted pixels in closed form" in text
+    assert "After the steps" not in text
+    given = told(made={**MADE, "kept": "first answer", "last layer": "given"})
+    assert "those that training began with." in given
+    assert "by the steps, as all others" not in given
+    assert "were kept:" not in told()
+
+
 def test_what_keeps_the_steps_steady_is_told():
     text = told()
     for words in ("over the first 20 steps", "norm over 1 were", "running mean", "(decay 0.97)"):

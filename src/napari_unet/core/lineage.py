@@ -11,6 +11,7 @@ Made: TypeAlias = dict[str, str | int | float]
 BEGUN, PARENT, CHECKSUM, SUMMARY = "begun with", "parent", "parent checksum", "parent made"
 BUNDLED, RANDOM, MODEL = "bundled weights", "random weights", "a model"
 STEPS, SECONDS = "steps", "seconds"
+KEPT, FIRST = "kept", "first answer"  # said where nothing that came from the steps was kept
 _LONGEST_NAME, _LONGEST_SUMMARY = 255, 1000  # characters: ancestors' are in it, each shorter
 
 

@@ -9,6 +9,8 @@ from napari_unet.core.lineage import (
     BEGUN,
     BUNDLED,
     CHECKSUM,
+    FIRST,
+    KEPT,
     MODEL,
     PARENT,
     RANDOM,
@@ -140,8 +142,8 @@ def _steadied(header: Header, cite: Cited) -> str:
     """What keeps the steps steady, with either preset; the paper has none of it."""
     text = (
         f"The learning rate rose over the first {WARM_UP} steps, gradients with a norm over "
-        f"{LONGEST:g} were cut to it, and predictions were made with a running mean of the weights "
-        f"(decay {_used(header).averaging:g})"
+        f"{LONGEST:g} were cut to it, and a running mean of the weights was taken (decay "
+        f"{_used(header).averaging:g})"
     )
     if _is_paper(header):
         text += f", none of which is part of the training of 2015 {cite(UNET)}"
@@ -189,6 +191,12 @@ def _last_layer(header: Header, cite: Cited) -> str:
     """Where the last layer comes from, which decides more than all else."""
     made = header.made
     said, steps = made.get("last layer"), made.get("steps")
+    if made.get(KEPT) == FIRST:
+        fitted = "a last layer fitted to the painted pixels in closed form, by ridge regression"
+        return (
+            "No weights that came from the steps were kept: the model has those that training "
+            f"began with{f', and {fitted} {cite(RIDGE)}' if said == 'fitted' else ''}."
+        )
     if said == "fitted":
         when = "After the steps, the last layer was fitted" if steps else "It was fitted"
         return f"{when} to the painted pixels in closed form, by ridge regression {cite(RIDGE)}."

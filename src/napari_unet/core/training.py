@@ -92,6 +92,11 @@ class Trainer(FirstAnswer):
         return self._patches is not None and self.trainable
 
     @property
+    def learnt(self) -> bool:
+        """Whether what is shown came from steps, and is not the first answer."""
+        return self._learnt
+
+    @property
     def _trains_last(self) -> bool:
         """Whether the last layer comes from the steps and not from a fit."""
         preset = PRESETS[self.settings.network.preset]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 
-from napari_unet.core.lineage import SECONDS, STEPS, Made, Past
+from napari_unet.core.lineage import FIRST, KEPT, SECONDS, STEPS, Made, Past
 from napari_unet.core.model import Model
 from napari_unet.core.provenance import Image, provenance
 from napari_unet.core.settings import Settings
@@ -32,6 +32,8 @@ def model_of(
         "precision": trainer.device.said,
         _LAYER: "given" if trainer.given else _FITTED,
     }
+    if not trainer.learnt and trainer.steps and not past.steps:
+        made[KEPT] = FIRST
     material = provenance(tuple(images), trainer.score)
     return Model.of(copy.deepcopy(trainer.best), classes, settings, made, material)
 
