@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import re
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -165,8 +166,25 @@ def _knob_table(rows: list[tuple[str, ...]]) -> str:
 
 def _struct(kind: Any) -> str:
     hints = get_type_hints(kind, include_extras=False)
-    rows = [(f"`{name}`", f"`{_type(hints[name])}`") for name in kind.__struct_fields__]
-    return _table(("Field", "Type"), rows)
+    said = attributes(kind)
+    rows = [(f"`{name}`", f"`{_type(hints[name])}`", said[name]) for name in kind.__struct_fields__]
+    return _table(("Field", "Type", "What it is"), rows)
+
+
+def attributes(kind: Any) -> dict[str, str]:
+    """What the section *Attributes* of a docstring says of each name, without the last dot."""
+    _, _, section = inspect.getdoc(kind).partition("Attributes\n----------\n")
+    said: dict[str, str] = {}
+    names: list[str] = []
+    for line in section.splitlines():
+        if entry := re.match(r"(\w+(?:, \w+)*) : (.+)", line):
+            names = entry[1].split(", ")
+            said |= dict.fromkeys(names, entry[2])
+        elif line.startswith("    "):
+            said |= {name: f"{said[name]} {line.strip()}" for name in names}
+        else:
+            break  # the next section
+    return {name: text.removesuffix(".") for name, text in said.items()}
 
 
 def _type(hint: Any) -> str:

@@ -36,7 +36,34 @@ def test_every_setting_is_in_the_table():
 def test_tables_are_as_wide_as_their_heads():
     for name in ("settings.md", "model-file.md", "project.md"):
         rows = [line.count("|") for line in page(name).splitlines() if line.startswith("| ")]
-        assert set(rows) <= {3, 6}
+        assert set(rows) <= {4, 6}
+
+
+def test_every_field_in_the_tables_says_what_it_is():
+    for name, least in (("model-file.md", 19), ("project.md", 40)):
+        rows = re.findall(r"^\| (`\w+`) \| (.*) \| (.*) \|$", page(name), re.MULTILINE)
+        assert len(rows) >= least
+        assert [cells for cells in rows if not all(cell.strip() for cell in cells)] == []
+
+
+def test_attributes_may_be_told_together_and_on_several_lines():
+    class Told:
+        """Something.
+
+        Attributes
+        ----------
+        one, two : a number
+            of many.
+        three : another.
+
+        Notes
+        -----
+        four : none
+        """
+
+    assert reference.attributes(Told) == {
+        "one": "a number of many", "two": "a number of many", "three": "another",
+    }  # fmt: skip
 
 
 def test_every_command_is_described():

@@ -26,7 +26,14 @@ LONGEST_NAME = 500  # characters of a class's name
 
 
 class LabelClass(Struct, frozen=True):
-    """One class: its name, its colour as #rrggbb, and whether its objects are told apart."""
+    """One class.
+
+    Attributes
+    ----------
+    name : what people call it.
+    colour : as #rrggbb.
+    objects : its objects are told apart as they are painted.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
     colour: Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")]

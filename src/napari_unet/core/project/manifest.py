@@ -34,7 +34,18 @@ Matrix: TypeAlias = Annotated[tuple[Numbers, ...], Meta(max_length=16)]
 
 
 class Place(Struct, frozen=True):
-    """Where a layer lies in the world; empty parts are as the image's file says."""
+    """Where a layer lies in the world; empty parts are as the image's file says.
+
+    Attributes
+    ----------
+    scale : how far two pixels lie apart on each axis.
+    translate : where the first pixel lies.
+    rotate : turns the layer.
+    shear : shears it.
+    affine : moves it besides, as napari's affine does.
+    units : of the axes.
+    axis_labels : what the axes are called.
+    """
 
     scale: Numbers = ()
     translate: Numbers = ()
@@ -46,7 +57,14 @@ class Place(Struct, frozen=True):
 
 
 class File(Struct, frozen=True):
-    """A file: its path from the project's folder; size in bytes (-1 unknown) and checksum."""
+    """A file, and how it is known again.
+
+    Attributes
+    ----------
+    path : from the project's folder.
+    size : in bytes; -1 where it is not known.
+    checksum : of its content; empty where it is not known.
+    """
 
     path: Annotated[str, Meta(min_length=1, max_length=4096)]
     size: int = -1
@@ -59,8 +77,11 @@ class Source(Struct, frozen=True):
     Attributes
     ----------
     name : of the layer.
-    shape, dtype, rgb : of its pixels at full resolution; 1 where channels are.
-    channel, channels : the axis that holds channels, if one does, and how many there are.
+    shape : of its pixels at full resolution, without colour; 1 where channels are.
+    dtype : of its pixels.
+    rgb : its pixels are colours.
+    channel : the axis that holds channels, if one does.
+    channels : how many channels that axis has.
     depth : the axis along which slices make a volume, if one does; unset where it was not asked.
     file : what it was read from, if that is known.
     copy : its pixels inside the project, if they were copied.
@@ -104,7 +125,18 @@ class ImageEntry(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """How training went: the last numbers, (step, value) over time, the best model's score."""
+    """How training went, for the panel's numbers and its curve.
+
+    Attributes
+    ----------
+    step : how many steps were taken.
+    loss : the last one.
+    held_out : the last score on held-out strokes.
+    best : the best model's score.
+    losses : (step, loss) over time.
+    scores : (step, score on held-out strokes) over time.
+    agreements : (step, agreement on unpainted pixels) over time.
+    """
 
     step: Annotated[int, Meta(ge=0)] = 0
     loss: float | None = None
@@ -120,8 +152,14 @@ class Manifest(Struct, frozen=True):
 
     Attributes
     ----------
+    format : of the file; a newer one than the program knows is refused.
+    program : that saved it, with its version.
     made : when it was begun, for a reader of the file.
+    classes : 1, 2, … in this order.
+    images : those on the desk.
     active : number of the image in work, if any.
+    settings : the groups and names of the settings.
+    progress : how training went.
     folder : of images that is walked through; empty for none.
     volumes : the network looks at all slices of a stack as one.
     """
