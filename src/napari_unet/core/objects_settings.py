@@ -13,7 +13,11 @@ class ObjectSettings(Struct, frozen=True):
     """What counts as an object."""
 
     split: Annotated[
-        bool, knob("Split touching objects", "Cut objects apart that are joined by a neck.")
+        bool,
+        knob(
+            "Split touching objects",
+            "Cut objects apart that are joined by a neck, or where the network is unsure.",
+        ),
     ] = True
     strength: Annotated[
         float,
