@@ -29,6 +29,19 @@ def test_pages_name_scripts_that_are_there():
             assert (ROOT / path).exists(), (page, path)
 
 
+def test_each_idea_of_the_paper_names_the_modules_that_have_it():
+    text = (ROOT / "docs" / "explanation" / "index.md").read_text(encoding="utf-8")
+    table = text.partition("| Idea of the paper ")[2].partition("\n\n")[0]
+    head, _, *rows = table.splitlines()
+    assert head.endswith("| In the code |")
+    assert len(rows) >= 12
+    for row in rows:
+        modules = re.findall(r"`([\w/]+)`", row.strip("|").rpartition("|")[2])
+        assert modules, row
+        for module in modules:
+            assert (ROOT / "src" / "napari_unet" / f"{module}.py").exists(), module
+
+
 def test_a_link_would_be_found():
     assert LINK.findall("a [b](docs/c.md#d), [e](https://f)") == [
         ("docs/c.md", "#d"),
