@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 import pytest
 import tifffile
 from hands import halves, paint
 from qtpy.QtWidgets import QApplication
 
+from napari_unet.cli import main
 from napari_unet.core.settings import changed
 from napari_unet.widgets.image_command import ImageCommandError, image_command
+from napari_unet.widgets.panel import AnnotatePanel
 from napari_unet.widgets.share_button import ShareButton
 
 
@@ -87,3 +91,38 @@ def test_a_file_that_means_something_else_is_refused(at_work):
     path.write_bytes(b"II*")
     with pytest.raises(ImageCommandError, match=r"cannot read this image: .* may be damaged"):
         image_command(studio)
+
+
+@pytest.mark.timeout(300)
+def test_the_command_gives_the_labels_of_the_panel(viewer, qtbot, tmp_path, monkeypatch):
+    """With the real engine, and a setting that changes labels."""
+    y, x = np.mgrid[:96, :130]
+    disk = np.hypot(y - 48, x - 65) < 25
+    noisy = np.where(disk, 150, 90) + np.random.default_rng(0).normal(0, 45, disk.shape)
+    tifffile.imwrite(tmp_path / "a.tif", noisy.clip(0, 255).astype(np.uint8))
+    viewer.open(tmp_path / "a.tif", plugin="napari")
+    panel = AnnotatePanel(viewer)
+    viewer.window.add_dock_widget(panel, name="Annotate and train")
+    studio = panel.studio
+    qtbot.waitUntil(lambda: studio.desk.active is not None, timeout=5000)
+    studio.set_settings(changed(studio.settings, "compute", mirrors=False))
+    paint(studio, 1, np.s_[4:8, 10:60])
+    paint(studio, 2, np.s_[44:48, 55:75])
+    qtbot.waitUntil(lambda: studio.lesson.report.answered, timeout=90_000)
+    studio.lesson.save(tmp_path / "model.safetensors")
+    qtbot.waitUntil((tmp_path / "model.safetensors").exists, timeout=30_000)
+    studio.segment()
+    qtbot.waitUntil(lambda: "a segmentation" in viewer.layers, timeout=60_000)
+    _, *words = shlex.split(image_command(studio))
+    studio.keeper.close()
+    monkeypatch.chdir(tmp_path)
+
+    def labels(words):
+        assert main([*words, "--overwrite"]) == 0
+        return tifffile.imread(tmp_path / "results" / "a.tif")
+
+    shown = viewer.layers["a segmentation"].data
+    assert set(np.unique(shown)) == {1, 2}
+    np.testing.assert_array_equal(labels(words), shown)
+    words.remove("--no-mirrors")
+    assert (labels(words) != shown).any()  # so the flag is what it takes
