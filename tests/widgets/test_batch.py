@@ -89,9 +89,9 @@ def test_it_can_be_cancelled(filled, qtbot):
 def test_a_double_click_opens_a_file_with_its_results(filled, viewer, qtbot):
     filled.form.kinds["objects"].value = True
     finish(filled, qtbot)
-    filled.table.doubleClicked.emit(filled.table.model().index(1, 0))  # the broken one
+    filled.table.activated.emit(filled.table.model().index(1, 0))  # the broken one
     assert len(viewer.layers) == 0
-    filled.table.doubleClicked.emit(filled.table.model().index(2, 0))
+    filled.table.activated.emit(filled.table.model().index(2, 0))
     assert [layer.name for layer in viewer.layers] == ["c", "c classes", "c objects"]
     assert isinstance(viewer.layers[1], Labels)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
 from napari_unet.engine.messages import FileAdvanced, FileSegmented
 from napari_unet.widgets.file_table import FileTable
@@ -35,6 +36,39 @@ def test_states(qtbot):
     assert tip == "It is empty."
 
 
+def test_files_are_opened_and_read_of_with_the_keyboard(qtbot):
+    table = FileTable()
+    qtbot.addWidget(table)
+    table.fill(["/a.tif", "/b.tif", "/c.tif"])
+    table.finish(done := FileSegmented("/b.tif", "/o/b.tif", 1, 3, 2.0))
+    table.finish(FileSegmented("/c.tif", "/o/c.tif", 2, 3, 0.0, "It is empty."))
+    opened, said = [], []
+    table.opened.connect(opened.append)
+    table.complained.connect(said.append)
+    table.show()
+    table.setCurrentIndex(table.model().index(0, 0))
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Down):
+        QTest.keyClick(table, key)
+    assert opened == [done]
+    assert said == ["It is empty."]
+    table.fill([])
+    assert "Enter" in table.toolTip()
+
+
+def test_a_double_click_opens_once(qtbot):
+    table = FileTable()
+    qtbot.addWidget(table)
+    table.fill(["/b.tif"])
+    table.finish(done := FileSegmented("/b.tif", "/o/b.tif", 1, 1, 2.0))
+    opened = []
+    table.opened.connect(opened.append)
+    table.show()
+    at = table.visualRect(table.model().index(0, 0)).center()
+    QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    QTest.mouseDClick(table.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert opened == [done]
+
+
 def test_only_what_is_done_opens(qtbot):
     table = FileTable()
     qtbot.addWidget(table)
@@ -45,7 +79,7 @@ def test_only_what_is_done_opens(qtbot):
     table.opened.connect(opened.append)
     table.complained.connect(said.append)
     for row in range(3):
-        table.doubleClicked.emit(table.model().index(row, 0))
+        table.activated.emit(table.model().index(row, 0))
         table.clicked.emit(table.model().index(row, 0))
     assert opened == [done]
     assert said == ["It is empty."]

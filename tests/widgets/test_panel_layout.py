@@ -10,9 +10,21 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QSlider, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QSlider,
+    QWidget,
+)
 from superqt import QCollapsible
 
+from napari_unet.widgets.apply import ApplyWidget
+from napari_unet.widgets.batch import BatchWidget
 from napari_unet.widgets.style import faint
 
 
@@ -98,31 +110,59 @@ def test_it_follows_the_theme(panel, viewer):
 
 
 def focusable(panel):
-    kinds = (QAbstractButton, QComboBox, QSlider)
+    kinds = (QAbstractButton, QComboBox, QSlider, QLineEdit, QAbstractSpinBox, QAbstractItemView)
     return [
         w for w in panel.findChildren(QWidget)
         if isinstance(w, kinds) and w.isVisible() and w.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and not isinstance(w.parent(), QAbstractSpinBox)
     ]  # fmt: skip
 
 
-def test_tab_goes_through_everything_from_top_to_bottom(painted, panel, viewer, qtbot):
+@pytest.fixture
+def dock(request, painted, panel, viewer):
+    """What is in one of the docks, and the widget whose coordinates are those of its rows."""
+    if request.param.startswith("panel"):
+        if request.param == "panel, unfolded":
+            unfold(panel)
+        yield panel, panel.column.widget()
+        return
+    viewer.window.remove_dock_widget(panel)
+    widget = {"apply": ApplyWidget, "batch": BatchWidget}[request.param](viewer)
+    viewer.window.add_dock_widget(widget, name=request.param)
+    if request.param == "batch":
+        widget.form.more.expand(animate=False)
+        widget.form.kinds["objects"].value = True
+    yield widget, widget
+    viewer.window.remove_dock_widget(widget)
+
+
+DOCKS = pytest.mark.parametrize(
+    "dock", ["panel", "panel, unfolded", "apply", "batch"], indirect=True
+)
+
+
+@DOCKS
+def test_tab_goes_through_everything_from_top_to_bottom(dock, viewer, qtbot):
+    whole, rows_of = dock
     window = viewer.window._qt_window
     window.resize(900, 500)
     window.show()
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow, timeout=5000)
-    wanted = {w for w in focusable(panel) if w.isEnabled()}
-    panel.project.menu_button.setFocus(Qt.FocusReason.TabFocusReason)
+    wanted = {w for w in focusable(whole) if w.isEnabled()}
+    top = min(
+        wanted, key=lambda w: (w.mapTo(rows_of, QPoint()).y(), w.mapTo(rows_of, QPoint()).x())
+    )
+    top.setFocus(Qt.FocusReason.TabFocusReason)
     seen, rows = [], []
-    for _ in range(60):
+    for _ in range(150):
         now = QApplication.focusWidget()
-        if now is None or not panel.isAncestorOf(now):
+        if now is None or not whole.isAncestorOf(now) or now in seen:
             break
         seen.append(now)
-        rows.append(now.mapTo(panel.column.widget(), QPoint()).y())
+        rows.append(now.mapTo(rows_of, QPoint()).y())
         QTest.keyClick(now, Qt.Key.Key_Tab)
     assert not wanted - set(seen)
-    assert panel.classes.table in seen
     assert all(b >= a - 12 for a, b in pairwise(rows)), str(rows)
 
 
@@ -133,11 +173,12 @@ def test_the_arrow_keys_choose_a_class(studio, panel):
     assert studio.desk.active.paint.selected_label == 2
 
 
-def test_everything_has_a_name_and_a_tip(painted, panel, viewer):
+@DOCKS
+def test_everything_has_a_name_and_a_tip(dock, viewer):
+    whole, _ = dock
     viewer.window._qt_window.show()
-    unfold(panel)
-    labels = {label.buddy() for label in panel.findChildren(QLabel)}
-    for widget in focusable(panel):
+    labels = {label.buddy() for label in whole.findChildren(QLabel)}
+    for widget in focusable(whole):
         spoken = widget.text() if isinstance(widget, QAbstractButton) else ""
         assert spoken or widget.accessibleName() or widget in labels, widget
         if not isinstance(widget.parent(), QCollapsible):  # whose title says it all

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from magicgui.widgets import FileEdit
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent
@@ -26,6 +25,7 @@ from napari_unet.engine.messages import Event, Failed, Refused, Restore, Segment
 from napari_unet.widgets import notices
 from napari_unet.widgets.channel_menu import ChannelMenu
 from napari_unet.widgets.classes import ClassList
+from napari_unet.widgets.file_field import file_field
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.mirror import ActivityMirror
@@ -40,8 +40,10 @@ from napari_unet.widgets.model_file import (
 from napari_unet.widgets.planes import count_channels
 from napari_unet.widgets.segmenting import ImageSegmenter, Package
 from napari_unet.widgets.studios import studio_of
+from napari_unet.widgets.tab_order import set_tab_order
 
 _NARROWEST = 320  # px
+_MODEL = "A model that was saved with “Save model…”, or a package of bioimage.io."
 MAX_COLOURS = 8  # of a package's classes; more than that have the first ones' again
 
 
@@ -59,14 +61,17 @@ class ApplyWidget(QWidget):
         self._keeper = Keeper()
         self._segmenter = ImageSegmenter(self._keeper.post)
         self._mirror = ActivityMirror("U-Net: segmenting")
-        self.model = FileEdit(mode="r", filter=ANY_PATTERN)
-        self.model.choose_btn.text = "Choose…"
+        self.model = file_field("r", "Model file", _MODEL, ANY_PATTERN)
         self.image = LayerCombo(self._studio.watch, Image, "choose an image…", self)
         self.image.setAccessibleName("Image")
+        self.image.setToolTip("The image to segment.")
         self.channels = ChannelMenu(self._studio.watch, self)
         self.start = QPushButton("Segment", self)
         self.start.setMinimumHeight(30)
+        self.start.setToolTip("Segment the image with this model, into a new layer.")
         self.bar, self.cancel = QProgressBar(self), QPushButton("Cancel", self)
+        self.bar.setAccessibleName("Segmented so far")
+        self.cancel.setToolTip("Stop; nothing is kept.")
         self.message = QLabel("Choose a model file and an image, then press Segment.", self)
         self.message.setWordWrap(True)
         self.setMinimumWidth(_NARROWEST)
@@ -90,6 +95,7 @@ class ApplyWidget(QWidget):
         layout.addWidget(self.start)
         layout.addLayout(progress)
         layout.addStretch(1)
+        set_tab_order(self)
 
     def _connect(self) -> None:
         self.start.clicked.connect(self._on_start)

@@ -27,6 +27,7 @@ from napari_unet.widgets.model_file import ModelFileError
 from napari_unet.widgets.results import Room, layers_of
 from napari_unet.widgets.share_button import SAVE_FIRST, copy_text
 from napari_unet.widgets.studios import studio_of
+from napari_unet.widgets.tab_order import set_tab_order
 
 _WAITS = "Training waits until this is done or cancelled."
 _DOCK = "Batch segment a folder (U-Net)"  # as the menu calls it, which then finds the same one
@@ -58,6 +59,7 @@ class BatchWidget(QWidget):
         self.copy = QPushButton("Copy as command", self)
         self.copy.setToolTip("Copy the command line that does the same, for scripts and clusters.")
         self.start = QPushButton("Segment all files", self)
+        self.start.setToolTip("Each result is written as soon as it is there.")
         for button in (self.preview, self.start):
             button.setMinimumHeight(30)
         self.bar, self.cancel = QProgressBar(self), QPushButton("Cancel", self)
@@ -81,6 +83,7 @@ class BatchWidget(QWidget):
         layout.addWidget(self.start)
         layout.addLayout(progress)
         layout.addWidget(self.table, 1)
+        set_tab_order(self)
 
     def _connect(self) -> None:
         self.start.clicked.connect(self._on_start)

@@ -14,6 +14,7 @@ from napari_unet.core.objects_settings import ObjectSettings
 from napari_unet.core.recipe import FORMATS, KINDS, Format, Kind, Recipe
 from napari_unet.core.settings import Knob, declared
 from napari_unet.engine.messages import SegmentFolder
+from napari_unet.widgets.file_field import file_field
 from napari_unet.widgets.model_file import PATTERN, read_model
 from napari_unet.widgets.settings_form import field_of
 
@@ -36,18 +37,22 @@ class BatchForm(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.source, self.target = FileEdit(mode="d"), FileEdit(mode="d")
-        self.model = FileEdit(mode="r", filter=PATTERN)
-        for edit in (self.source, self.target, self.model):
-            edit.choose_btn.text = "Choose…"
+        self.source = file_field("d", "Images in", "The folder with the images.")
+        self.target = file_field("d", "Results to", "The folder for the results.")
+        self.model = file_field("r", "Model file", "Saved with “Save model…”.", PATTERN)
         self.pattern = LineEdit(value="*", tooltip="What file names must match, as *_dapi.tif.")
         self.deep = CheckBox(text="Sub-folders too", tooltip="The results mirror the sub-folders.")
-        self.origin = ComboBox(choices=[_FROM_FILE, _FROM_PANEL])
+        self.origin = ComboBox(
+            choices=[_FROM_FILE, _FROM_PANEL], tooltip="Where the model comes from."
+        )
         self.kinds = {
             kind: CheckBox(value=kind == "classes", text=kind.capitalize(), tooltip=_TIPS[kind])
             for kind in KINDS
         }
-        self.format = ComboBox(choices=[(_SAID[name], name) for name in FORMATS])
+        self.format = ComboBox(
+            choices=[(_SAID[name], name) for name in FORMATS],
+            tooltip="The format of the label images.",
+        )
         self.channels = LineEdit(tooltip="Numbers of the channels to use, as 1, 3. Empty: all.")
         self.of = LineEdit(
             tooltip="Numbers of the classes whose objects are wanted, as 2, 3. Empty: all but "

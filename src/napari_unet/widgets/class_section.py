@@ -71,7 +71,9 @@ class ClassSection(QWidget):
         table = QTableWidget(0, 2, self)
         table.setAccessibleName("Classes")
         table.setTabKeyNavigation(False)  # Tab leaves it, as it does everywhere else
-        table.setToolTip("Click a class to paint it. Double-click its name to rename it.")
+        table.setToolTip(
+            "Click a class to paint it. Double-click its name, or press F2, to rename it."
+        )
         table.setHorizontalHeaderLabels(["Class", "Painted"])
         table.verticalHeader().hide()
         header = table.horizontalHeader()

@@ -95,9 +95,9 @@ class FileTable(QTableView):
     Signals
     -------
     opened : FileSegmented
-        A file that is done was double-clicked.
+        A file that is done was double-clicked, or Enter pressed on it.
     complained : str
-        A file that failed was clicked: what is wrong with it.
+        A file that failed was clicked, or reached with the arrow keys: what is wrong with it.
     """
 
     opened = Signal(object)
@@ -108,7 +108,10 @@ class FileTable(QTableView):
         self._files = _Files(self)
         self.setModel(self._files)
         self.setAccessibleName("Files")
-        self.setToolTip("Double-click a file that is done to see it with its results.")
+        self.setToolTip(
+            "Double-click a file that is done, or press Enter, to see it with its results."
+        )
+        self.setTabKeyNavigation(False)  # Tab leaves it, as it does everywhere else
         self.verticalHeader().hide()
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -119,8 +122,9 @@ class FileTable(QTableView):
             head.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
             self.setColumnWidth(column, width)
         self.hideColumn(_ERROR)
-        self.doubleClicked.connect(self._on_double_click)
-        self.clicked.connect(self._on_click)
+        self.activated.connect(self._on_activated)  # by a double click or Enter
+        self.clicked.connect(self._on_current)  # the current one, too, after another sentence
+        self.selectionModel().currentChanged.connect(self._on_current)
 
     def fill(self, sources: Sequence[str]) -> None:
         """Show files that wait."""
@@ -146,12 +150,12 @@ class FileTable(QTableView):
         """What the table says, row by row."""
         return [list(row.texts()) for row in self._files.rows]
 
-    def _on_click(self, index: QModelIndex) -> None:
-        end = self._files.rows[index.row()].end
+    def _on_current(self, index: QModelIndex) -> None:
+        end = self._files.rows[index.row()].end if index.isValid() else None
         if end is not None and end.error:
             self.complained.emit(end.error)
 
-    def _on_double_click(self, index: QModelIndex) -> None:
+    def _on_activated(self, index: QModelIndex) -> None:
         end = self._files.rows[index.row()].end
         if end is not None and not end.error:
             self.opened.emit(end)
