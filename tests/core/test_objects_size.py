@@ -53,3 +53,14 @@ def test_strokes_of_classes_and_of_other_ids_are_no_objects() -> None:
     paint[10, 30] = 129
     assert smallest_like(paint, [128, 129, 130]) == 140
     assert smallest_like(paint, [128, 130]) is None
+
+
+def test_it_does_not_matter_where_in_the_plane_they_lie() -> None:
+    assert smallest_like(np.pad(squares(20, 40, 30), ((7, 0), (0, 11))), range(128, 256)) == 140
+    assert smallest_like(np.zeros((30, 40), np.uint8), range(128, 256)) is None
+
+
+def test_a_whole_object_at_the_end_of_what_is_painted_counts() -> None:
+    paint = np.pad(squares(20, 40, 30), ((0, 5), (0, 5)))
+    assert smallest_like(paint[:, 20:], range(128, 256)) is None  # the first is cut off
+    assert smallest_like(paint, range(128, 256)) == 140

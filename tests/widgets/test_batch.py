@@ -9,6 +9,7 @@ from fake_model import model_bytes
 from napari.layers import Labels
 from qtpy.QtWidgets import QApplication
 
+from napari_unet.core.objects_settings import ObjectSettings
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import changed
 from napari_unet.engine.host import Host
@@ -206,7 +207,7 @@ def shared(painted, viewer, tmp_path):
     viewer.window.add_dock_widget(widget, name="Batch")
     form = widget.form
     form.source.value, form.target.value = tmp_path, tmp_path / "out"
-    form.use_panel(None)
+    form.use_panel(None, ObjectSettings())
     widget.start.click()
     assert widget.runner.running
     return widget
@@ -313,3 +314,12 @@ def test_a_model_that_does_not_come_ends_the_waiting(away, painted):
     painted.lesson.hear(Refused("It has two channels.", withheld=True))
     assert "The model did not come from the engine. Start again." in away.message.text()
     assert away.start.isEnabled()
+
+
+def test_objects_of_the_batch_are_those_of_the_panel(painted, viewer):
+    widget = BatchWidget(viewer)
+    viewer.window.add_dock_widget(widget, name="Batch")
+    painted.object_settings = ObjectSettings(smallest=140, strength=0.5)
+    widget.use_panel()
+    assert widget.form.objects["smallest"].value == 140
+    assert widget.form.objects["strength"].value == 0.5

@@ -334,3 +334,35 @@ def test_without_an_image_nothing_can_be_made(panel):
 def test_it_fits_into_the_panel(section, panel, viewer, qtbot):
     made(viewer, section, qtbot)
     assert panel.findChild(QWidget, "content").minimumSizeHint().width() <= 320
+
+
+def painted_objects(studio, *sides):
+    """Paint squares as objects of class 2, each with an id of its own."""
+    studio.roster.tell_apart(2, on=True)
+    paint, left = studio.desk.active.paint, 5
+    for number, side in enumerate(sides):
+        paint.data[5 : 5 + side, left : left + side] = 128 + number
+        left += side + 3
+    paint.refresh()
+
+
+def test_painted_objects_say_how_small_one_may_be(section, studio, viewer, qtbot):
+    section.collapse(animate=False)
+    painted_objects(studio, 20, 30, 40)
+    section.expand(animate=False)
+    assert section.fields["smallest"].value == 140
+    assert studio.object_settings.smallest == 140
+
+
+def test_a_size_that_the_user_chose_stays(section, studio, viewer, qtbot):
+    section.fields["smallest"].value = 77
+    section.collapse(animate=False)
+    painted_objects(studio, 20, 30, 40)
+    section.expand(animate=False)
+    assert section.fields["smallest"].value == 77
+
+
+def test_without_objects_the_size_stays_what_it_was(section, studio, viewer, qtbot):
+    section.collapse(animate=False)
+    section.expand(animate=False)
+    assert section.fields["smallest"].value == ObjectSettings().smallest

@@ -30,13 +30,18 @@ def smallest_like(paint: NDArray[Any], ids: Sequence[int]) -> int | None:
     -------
     px², or None if fewer than three whole objects are painted.
     """
-    objects = label(np.where(np.isin(paint, list(ids)), paint, 0), connectivity=2)
-    height, width = paint.shape
-    areas = []
-    for region in regionprops(objects):
-        top, left, bottom, right = region.bbox
-        if top > 0 and left > 0 and bottom < height and right < width:
-            areas.append(region.area)
+    rows, columns = np.flatnonzero(paint.any(1)), np.flatnonzero(paint.any(0))
+    if not len(rows):
+        return None
+    top, left = rows[0], columns[0]
+    painted = paint[top : rows[-1] + 1, left : columns[-1] + 1]  # mostly far less than the plane
+    objects = label(np.where(np.isin(painted, list(ids)), painted, 0), connectivity=2)
+    begin, end = -np.array((top, left)), paint.shape - np.array((top, left))  # the plane's border
+    areas = [
+        region.area
+        for region in regionprops(objects)
+        if (region.bbox[:2] > begin).all() and (region.bbox[2:] < end).all()
+    ]
     if len(areas) < _FEWEST:
         return None
-    return max(1, round(_SHARE * min(areas)))
+    return max(1, int(_SHARE * min(areas)))

@@ -103,7 +103,7 @@ class BatchWidget(QWidget):
     def use_panel(self) -> None:
         """Segment with the model being trained in this window, unless a batch is on its way."""
         if not self.runner.running:
-            self.form.use_panel(self._studio.walk.folder)
+            self.form.use_panel(self._studio.walk.folder, self._studio.object_settings)
 
     def _refresh(self) -> None:
         running = self.runner.running

@@ -115,9 +115,11 @@ class BatchForm(QWidget):
         """Whether a model file is used, and not the model being trained."""
         return bool(self.origin.value == _FROM_FILE)
 
-    def use_panel(self, folder: Path | None) -> None:
-        """Take the model being trained in this window and, if none is chosen yet, this folder."""
+    def use_panel(self, folder: Path | None, objects: ObjectSettings) -> None:
+        """Take this window's model, what is an object in it and, if none is chosen, this folder."""
         self.origin.value = _FROM_PANEL
+        for name, field in self.objects.items():
+            field.value = getattr(objects, name)
         if folder is not None and _path(self.source) is None:
             self.source.value = folder
 

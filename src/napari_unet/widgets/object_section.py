@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+import numpy as np
 from napari.layers import Labels
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -21,7 +22,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
-from napari_unet.core.objects_settings import ObjectSettings
+from napari_unet.core.objects_ids import ids_of
+from napari_unet.core.objects_size import smallest_like
 from napari_unet.core.settings import Knob, declared
 from napari_unet.widgets import notices
 from napari_unet.widgets.binding import Binding
@@ -29,7 +31,7 @@ from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.object_maker import ObjectMaker
 from napari_unet.widgets.object_preview import ObjectPreview, Wish
 from napari_unet.widgets.object_result import ObjectResult
-from napari_unet.widgets.planes import full_shape
+from napari_unet.widgets.planes import current_index, full_shape
 from napari_unet.widgets.settings_form import field_of
 from napari_unet.widgets.studio import Studio
 
@@ -43,7 +45,7 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__("Objects…", parent, expandedIcon="▾", collapsedIcon="▸")
         self._studio = studio
-        self._settings = ObjectSettings()
+        self._suggested = studio.object_settings.smallest
         self.setDuration(150)
         self.source = LayerCombo(studio.watch, Labels, _LIVE, self)
         self.source.setToolTip("The layer with the classes: the live prediction or a segmentation.")
@@ -86,7 +88,7 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Classes from", self.source)
         form.addRow("Objects of", self.number)
-        for knob in declared(self._settings):
+        for knob in declared(self._studio.object_settings):
             self._add(form, knob)
         form.addRow(self.preview)
         progress = QHBoxLayout()
@@ -114,8 +116,10 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
     def _connect(self) -> None:
         studio = self._studio
         self.source.chosen.connect(self.refresh)
+        self.number.activated.connect(self._suggest_size)
         self.number.activated.connect(self.refresh)
         self.preview.clicked.connect(self.refresh)
+        self.toggled.connect(self._suggest_size)
         self.toggled.connect(self.refresh)
         self.make.clicked.connect(self._on_make)
         self.cancel.clicked.connect(self._maker.cancel)
@@ -136,10 +140,10 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         busy = self._maker.running
         self.bar.setVisible(busy)
         self.cancel.setVisible(busy)
-        self.fields["strength"].enabled = self._settings.split
+        self.fields["strength"].enabled = self._studio.object_settings.split
         wish = self._wish()
         self.make.setEnabled(wish is not None and not busy)
-        cutting = self.isExpanded() and self._settings.split
+        cutting = self.isExpanded() and self._studio.object_settings.split
         self._studio.desk.gaze.ask_certainty(wanted=cutting)
         active = self._studio.desk.active
         if active is not None:
@@ -161,7 +165,8 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         classes = self.source.layer or active.prediction
         if full_shape(classes) != full_shape(active.image):
             return None
-        return Wish(active.image, classes, self.number.currentIndex() + 1, self._settings)
+        number, settings = self.number.currentIndex() + 1, self._studio.object_settings
+        return Wish(active.image, classes, number, settings)
 
     def _fill(self) -> None:
         kept = self.number.currentIndex()
@@ -171,8 +176,20 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self.number.setCurrentIndex(kept if 0 <= kept < len(names) else min(1, len(names) - 1))
 
     def _on_changed(self, name: str, value: Any) -> None:  # noqa: ANN401
-        self._settings = msgspec.structs.replace(self._settings, **{name: value})
+        before = self._studio.object_settings
+        self._studio.object_settings = msgspec.structs.replace(before, **{name: value})
         self.refresh()
+
+    def _suggest_size(self) -> None:
+        """Drop what is far smaller than painted objects, unless the user chose a size."""
+        active, viewer = self._studio.desk.active, self._studio.watch.viewer
+        ids = ids_of(self.number.currentIndex() + 1, self._studio.roster.classes.objects)
+        chosen = self._studio.object_settings.smallest != self._suggested
+        if active is None or viewer is None or not ids or chosen or not self.isExpanded():
+            return
+        plane = np.asarray(active.paint.data[current_index(viewer, active.image)])
+        self._suggested = smallest_like(plane, ids) or self._suggested
+        self.fields["smallest"].value = self._suggested
 
     def _on_counted(self, count: int, area: float, where: str) -> None:
         if count:

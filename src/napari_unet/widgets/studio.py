@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import AnnotationError
 from napari_unet.core.image import ImageError
+from napari_unet.core.objects_settings import ObjectSettings
 from napari_unet.core.settings import Settings
 from napari_unet.engine.messages import Configure
 from napari_unet.widgets.binding import Binding
@@ -51,6 +52,7 @@ class Studio(QObject):
     scribe : paints for the user.
     project : records all of it on the disk.
     walk : steps through a folder of images.
+    object_settings : what counts as an object, as last said in this window.
     fresh : no image was chosen yet.
     guides : those in sight, which show what the lesson says; any numbers that are their own.
 
@@ -72,6 +74,7 @@ class Studio(QObject):
         self._views: set[int] = set()
         self.guides: set[int] = set()
         self.settings = Settings()
+        self.object_settings = ObjectSettings()
         self.fresh = True
         self.watch = ViewerWatch(viewer)
         self.keeper = Keeper()
