@@ -171,7 +171,7 @@ def test_before_training_the_curve_has_no_loss(painted, panel, qtbot):
     painted.train()
     qtbot.waitUntil(lambda: "loss" in curve.legend.text(), timeout=5000)
     assert axis.isVisible()
-    assert axis.width() > 30  # room for its numbers
+    qtbot.waitUntil(lambda: axis.width() > 30, timeout=5000)  # room for its numbers, once drawn
     painted.lesson.pause()
     panel.studio.watch.theme_changed.emit()
     assert "loss" in curve.legend.text()
