@@ -508,3 +508,11 @@ def test_the_guide_names_the_class_that_is_clicked(studio, panel):
     assert "stroke of “background”" in panel.guide.sentence.text()
     studio.roster.select(2)
     assert "stroke of “cell”" in panel.guide.sentence.text()
+
+
+def test_a_view_that_closes_after_qt_took_the_lesson_away_ends_the_engine(studio, panel, qtbot):
+    assert studio.keeper.running
+    with qtbot.waitSignal(studio.lesson.destroyed, timeout=5000):
+        studio.lesson.deleteLater()
+    studio.leave(id(panel))
+    assert not studio.keeper.running

@@ -8,6 +8,7 @@ from functools import partial
 
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
+from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.annotations import AnnotationError
@@ -139,8 +140,10 @@ class Studio(QObject):
             return
         self.segmenter.cancel()
         self.keeper.close()
-        self._hearing.rest()
-        self.lesson.stop()
+        # at napari's end Qt may take it away before the last view
+        if isalive(self.lesson):  # type: ignore[no-untyped-call]
+            self._hearing.rest()
+            self.lesson.stop()
 
     # -- what the user does --------------------------------------------------------------
 
