@@ -510,7 +510,8 @@ def test_the_guide_names_the_class_that_is_clicked(studio, panel):
     assert "stroke of “cell”" in panel.guide.sentence.text()
 
 
-def test_a_view_that_closes_after_qt_took_the_lesson_away_ends_the_engine(studio, panel, qtbot):
+def test_a_view_closes_after_qt_took_the_lesson_away(studio, panel, viewer, qtbot):
+    viewer.layers.clear()
     assert studio.keeper.running
     with qtbot.waitSignal(studio.lesson.destroyed, timeout=5000):
         studio.lesson.deleteLater()
