@@ -89,7 +89,7 @@ def tissue(stage, shots, seconds):
     QTest.qWait(round(seconds * 500))
     shots.window("training")
     panel.view.outlines.click()
-    shots.window("outlines")
+    shots.dock("outlines")
     panel.view.outlines.click()
     panel.correct.accept.click()
     shots.dock("accepting")
@@ -159,7 +159,7 @@ def simple(stage, shots):
     stage.until(lambda: stage.studio.lesson.report.answered, 120, "the first answer")
     stage.panel.training.train.click()
     stage.until(lambda: advice(stage.studio.situation).step is Step.SEGMENT, 600, "a good score")
-    shots.window("good")
+    shots.dock("good")
 
 
 def troubles(stage, shots):
@@ -167,13 +167,13 @@ def troubles(stage, shots):
     broken = np.full((300, 300), np.nan, np.float32)
     stage.studio.choose([stage.viewer.add_image(broken, name="broken", contrast_limits=(0, 1))])
     stage.until(lambda: stage.studio.lesson.urgent, 60, "the complaint")
-    shots.window("refused")
+    shots.dock("refused")
     stage.clear()
     stage.open_tissue()
     stage.paint_all()
     os.kill(stage.studio.keeper.process_id, signal.SIGTERM)
     stage.until(lambda: not stage.studio.lesson.report.device, 60, "the end of the engine")
-    shots.window("stopped")
+    shots.dock("stopped")
     stage.until(lambda: stage.studio.lesson.report.device, 240, "the engine")
 
 

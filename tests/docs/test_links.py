@@ -47,3 +47,12 @@ def test_a_link_would_be_found():
         ("docs/c.md", "#d"),
         ("https://f", ""),
     ]
+
+
+def test_each_picture_is_on_some_page():
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    pictures = [path for path in (ROOT / "docs" / "images").rglob("*.*") if path.is_file()]
+    assert len(pictures) > 40
+    unused = [path.name for path in pictures if f"/{path.name}" not in text]
+    assert not unused
