@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from napari_unet.core.settings import declared
 from napari_unet.engine.messages import Look, Predicted
 from napari_unet.widgets import notices, object_maker, object_preview
 from napari_unet.widgets.certainty import SAID, Certainty, keep
+from napari_unet.widgets.object_making import place_in_world
 
 MADE = "halves objects"
 PREVIEW = "halves objects (preview)"
@@ -366,3 +368,16 @@ def test_without_objects_the_size_stays_what_it_was(section, studio, viewer, qtb
     section.collapse(animate=False)
     section.expand(animate=False)
     assert section.fields["smallest"].value == ObjectSettings().smallest
+
+
+@pytest.mark.parametrize("micro", ["\u00b5", "\u03bc"])
+def test_micrometres_are_written_one_way_whatever_pint_does(micro):
+    class Unit:
+        def __format__(self, _how):
+            return f"{micro}m"
+
+        def __str__(self):
+            return "micrometer"
+
+    layer = SimpleNamespace(scale=(0.5, 0.5), translate=(0.0, 0.0), units=(Unit(), Unit()))
+    assert place_in_world(layer).unit == "\u00b5m"

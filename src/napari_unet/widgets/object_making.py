@@ -112,7 +112,7 @@ def place_in_world(layer: Layer) -> Place:
     """Size, position and unit of a layer's pixels; without a unit, px or "world"."""
     spacing, origin = (tuple(float(v) for v in vs[-2:]) for vs in (layer.scale, layer.translate))
     unit = layer.units[-1]
-    name = f"{unit:~P}"
+    name = f"{unit:~P}".replace("\u03bc", "\u00b5")  # Pint writes "micro" the one way or the other
     if str(unit) == "pixel":
         name = "px" if set(spacing) == {1.0} else "world"
     return Place((spacing[0], spacing[1]), (origin[0], origin[1]), name)
