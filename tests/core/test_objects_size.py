@@ -64,3 +64,10 @@ def test_a_whole_object_at_the_end_of_what_is_painted_counts() -> None:
     paint = np.pad(squares(20, 40, 30), ((0, 5), (0, 5)))
     assert smallest_like(paint[:, 20:], range(128, 256)) is None  # the first is cut off
     assert smallest_like(paint, range(128, 256)) == 140
+
+
+@pytest.mark.parametrize(("side", "smallest"), [(8, 30), (6, 30), (5, 25), (3, 9)])
+def test_of_small_objects_specks_are_dropped_but_nothing_like_them(
+    side: int, smallest: int
+) -> None:
+    assert smallest_like(squares(20, side, 30), range(128, 256)) == smallest

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label, regionprops
 
+from napari_unet.core.objects_settings import ObjectSettings
+
 _SHARE = 0.35  # of the smallest painted one; chosen on images of the pre-training data
 _FEWEST = 3  # of one or two painted objects, neither needs to be small for its kind
 
@@ -16,8 +18,9 @@ _FEWEST = 3  # of one or two painted objects, neither needs to be small for its 
 def smallest_like(paint: NDArray[Any], ids: Sequence[int]) -> int | None:
     """The area below which something is hardly an object, if those that are painted are typical.
 
-    Where cells have thousands of pixels, specks of a few dozen are none. Objects that the plane's
-    border cuts off say nothing of their size.
+    Where cells have thousands of pixels, specks of a few dozen are none. Less than by default is
+    only said if so small ones are painted. Objects that the plane's border cuts off say nothing of
+    their size.
 
     Parameters
     ----------
@@ -44,4 +47,5 @@ def smallest_like(paint: NDArray[Any], ids: Sequence[int]) -> int | None:
     ]
     if len(areas) < _FEWEST:
         return None
-    return max(1, int(_SHARE * min(areas)))
+    smallest = int(min(areas))
+    return max(int(_SHARE * smallest), min(smallest, ObjectSettings().smallest))
