@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from mutate import SECONDS, limit, poison, scratch
 
-from napari_unet.core.header import KEY, SEAL, ModelError
+from napari_unet.core.front import KEY, SEAL
+from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError
 from napari_unet.core.model import Model
 from napari_unet.core.settings import Compute, Settings

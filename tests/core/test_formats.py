@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_unet.core import header
-from napari_unet.core.header import ModelError
+from napari_unet.core import front
+from napari_unet.core.header import FORMAT, ModelError
 from napari_unet.core.model import Model, load
 from napari_unet.core.project import manifest
 from napari_unet.core.project.changes import LabelClass
@@ -26,7 +26,7 @@ CLASSES = ("background", "cell")
 
 
 def test_there_is_a_sample_of_each_format():
-    newest = max(header.FORMAT, manifest.FORMAT)
+    newest = max(FORMAT, manifest.FORMAT)
     assert {str(number) for number in range(1, newest + 1)} == set(VERSIONS)
 
 
@@ -68,8 +68,8 @@ def newer(**values):
     data = (FORMATS / "1" / "model.safetensors").read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     outer = json.loads(data[8 : 8 + length])
-    inner = {**json.loads(outer["__metadata__"][header.KEY]), "format": 9, **values}
-    outer["__metadata__"][header.KEY] = json.dumps(inner)
+    inner = {**json.loads(outer["__metadata__"][front.KEY]), "format": 9, **values}
+    outer["__metadata__"][front.KEY] = json.dumps(inner)
     text = json.dumps(outer).encode()
     return struct.pack("<Q", len(text)) + text + data[8 + length :]
 

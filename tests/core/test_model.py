@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from napari_unet import __version__
 from napari_unet.core import model as module
 from napari_unet.core.device import cores
-from napari_unet.core.header import FORMAT, ModelError, read_header
+from napari_unet.core.front import read_header
+from napari_unet.core.header import FORMAT, ModelError
 from napari_unet.core.image import ImageError
 from napari_unet.core.model import Model, bundled, load
 from napari_unet.core.precision import predictor_for

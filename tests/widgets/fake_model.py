@@ -7,7 +7,8 @@ import struct
 
 import msgspec
 
-from napari_unet.core.header import FORMAT, KEY, Header, Shape, seal
+from napari_unet.core.front import KEY, seal
+from napari_unet.core.header import FORMAT, Header, Shape
 
 
 def model_bytes(classes, axes=2, channels=1):

@@ -14,7 +14,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QApplication
 
 from napari_unet.cli.parser import build_parser
-from napari_unet.core.header import read_front, read_header, seal
+from napari_unet.core.front import read_front, read_header, seal
 from napari_unet.core.package.labelling import Label
 from napari_unet.widgets import share_button
 from napari_unet.widgets.project_models import BEGUN

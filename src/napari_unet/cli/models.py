@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_unet.cli.output import Refusal
-from napari_unet.core.header import Header, ModelError, read_front
+from napari_unet.core.front import read_front
+from napari_unet.core.header import Header, ModelError
 from napari_unet.core.model import Model, load
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from napari_unet.core.header import Header, ModelError, read_front
+from napari_unet.core.front import read_front
+from napari_unet.core.header import Header, ModelError
 from napari_unet.core.lineage import CHECKSUM, MODEL, PARENT, RANDOM, STEPS, began_with
 from napari_unet.core.recipe import Recipe
 from napari_unet.core.settings import Compute, Knob, Settings, declared, knobs

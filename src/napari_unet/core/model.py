@@ -20,15 +20,8 @@ from torch import Tensor
 
 from napari_unet.core.device import Device, choose
 from napari_unet.core.files import replacing
-from napari_unet.core.header import (
-    FORMAT,
-    Header,
-    ModelBytes,
-    ModelError,
-    Shape,
-    read_front,
-    seal,
-)
+from napari_unet.core.front import read_front, seal
+from napari_unet.core.header import FORMAT, Header, ModelBytes, ModelError, Shape
 from napari_unet.core.image import Picture, as_plane, as_volume
 from napari_unet.core.precision import predictor_for
 from napari_unet.core.prediction import Predictor

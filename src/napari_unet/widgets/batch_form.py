@@ -67,13 +67,8 @@ class BatchForm(QWidget):
             tooltip="Address of a Dask scheduler, as tcp://host:8786, whose workers see the same "
             "folders. Empty: compute on this machine."
         )
-        for field, said in (
-            (self.channels, "all"),
-            (self.of, "all but the first"),
-            (self.cluster, "none: this machine"),
-        ):
-            field.native.setPlaceholderText(said)
         self._lay_out()
+        self._say_what_empty_means()
         for field in (self.origin, *self.kinds.values()):
             field.changed.connect(self._refresh)
         self._refresh()
@@ -103,6 +98,14 @@ class BatchForm(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._form)
         layout.addWidget(self.more)
+
+    def _say_what_empty_means(self) -> None:
+        for field, said in (
+            (self.channels, "all"),
+            (self.of, "all but the first"),
+            (self.cluster, "none: this machine"),
+        ):
+            field.native.setPlaceholderText(said)
 
     def _refresh(self) -> None:
         self._form.setRowVisible(self.model.native, self.from_file)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from napari_unet.core import suitable
 from napari_unet.core.files import replacing
-from napari_unet.core.header import Header, ModelBytes, ModelError, read_front, read_header
+from napari_unet.core.front import read_front, read_header
+from napari_unet.core.header import Header, ModelBytes, ModelError
 from napari_unet.core.image import ImageError
 
 SUFFIX = ".safetensors"

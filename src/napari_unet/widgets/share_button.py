@@ -16,7 +16,8 @@ from qtpy.QtCore import QProcess
 from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QPushButton, QWidget
 
 from napari_unet.core.commands import train_command
-from napari_unet.core.header import ModelBytes, ModelError, read_header
+from napari_unet.core.front import read_header
+from napari_unet.core.header import ModelBytes, ModelError
 from napari_unet.core.image import ImageError
 from napari_unet.core.methods import paragraph
 from napari_unet.core.package.errors import PackageError

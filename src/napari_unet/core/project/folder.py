@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.header import ModelBytes
-from napari_unet.core.project import disk, manifest, snapshot, sources
+from napari_unet.core.project import disk, manifest, manifest_file, snapshot, sources
 from napari_unet.core.project.canvas import Work, bridge
 from napari_unet.core.project.changes import Entry, LabelClass, Plane
 from napari_unet.core.project.errors import ProjectError
@@ -73,8 +73,8 @@ class ProjectFolder:
             If it could not be read again; what is on the disk stays.
         """
         home = self.path.resolve()
-        data = manifest.encode(manifest.linked(content, lambda path: sources.link(path, home)))
-        manifest.decode(data)
+        data = manifest_file.encode(manifest.linked(content, lambda path: sources.link(path, home)))
+        manifest_file.decode(data)
         disk.write(self.path / MANIFEST, data)
         disk.write(self.path / BACKUP, data)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_unet.core.project import log, manifest, snapshot, sources
+from napari_unet.core.project import log, manifest, manifest_file, snapshot, sources
 from napari_unet.core.project.canvas import Work, bridge
 from napari_unet.core.project.errors import DamagedError, ProjectError
 from napari_unet.core.project.folder import BACKUP, LOG, MANIFEST, SNAPSHOT
@@ -92,7 +92,7 @@ def find_manifest(path: Path) -> tuple[Manifest, tuple[str, ...], str]:
             damage = damage or f"{name} is missing"
             continue
         try:
-            content, told = manifest.decode(file.read_bytes())
+            content, told = manifest_file.decode(file.read_bytes())
         except DamagedError as error:
             damage = damage or str(error)
             continue

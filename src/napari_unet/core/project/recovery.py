@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from napari_unet.core.annotations import Annotations
-from napari_unet.core.project import disk, log, manifest, snapshot, sources
+from napari_unet.core.project import disk, log, manifest, manifest_file, snapshot, sources
 from napari_unet.core.project.canvas import Work, bridge
 from napari_unet.core.project.changes import Entry, Plane
 from napari_unet.core.project.errors import DamagedError, ProjectError
@@ -91,7 +91,7 @@ def _read_manifest(path: Path) -> tuple[Manifest, tuple[str, ...]]:
     if damage:
         if (path / MANIFEST).is_file():
             disk.set_aside(path / MANIFEST)
-        disk.write(path / MANIFEST, manifest.encode(content))
+        disk.write(path / MANIFEST, manifest_file.encode(content))
         told = (*told, f"{MANIFEST} was damaged ({damage}); its second copy was used.")
     return content, told
 

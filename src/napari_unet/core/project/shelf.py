@@ -14,7 +14,7 @@ import msgspec
 import platformdirs
 
 from napari_unet.core.files import printable
-from napari_unet.core.project import disk, manifest
+from napari_unet.core.project import disk, manifest, manifest_file
 from napari_unet.core.project.errors import DamagedError, ProjectError
 from napari_unet.core.project.folder import BACKUP, LOG, MANIFEST, is_open
 
@@ -102,7 +102,7 @@ def _known(path: Path) -> Unsaved | None:
     log = path / LOG
     for name in (MANIFEST, BACKUP):
         try:
-            content, _ = manifest.decode((path / name).read_bytes())
+            content, _ = manifest_file.decode((path / name).read_bytes())
             return Unsaved(
                 path,
                 log.stat().st_mtime,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.device import Device, choose
-from napari_unet.core.header import read_front
+from napari_unet.core.front import read_front
 from napari_unet.core.image import Normalisation, Picture
 from napari_unet.core.model import Model
 from napari_unet.core.prediction import OUTPUT, Predictor, most_probable
