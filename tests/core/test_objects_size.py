@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_unet.core import objects_size
 from napari_unet.core.objects_size import smallest_like
 
 
@@ -71,3 +72,11 @@ def test_of_small_objects_specks_are_dropped_but_nothing_like_them(
     side: int, smallest: int
 ) -> None:
     assert smallest_like(squares(20, side, 30), range(128, 256)) == smallest
+
+
+def test_of_very_many_only_the_closest_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    paint = squares(20, 40, 30)
+    paint[2, -2] = 128  # so that this id lies all over the plane
+    assert smallest_like(paint, range(128, 256)) == 1
+    monkeypatch.setattr(objects_size, "_MOST", 40 * 40 + 30 * 30)
+    assert smallest_like(paint, range(128, 256)) is None

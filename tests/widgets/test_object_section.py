@@ -14,6 +14,7 @@ from napari_unet.engine.messages import Look, Predicted
 from napari_unet.widgets import notices, object_maker, object_preview
 from napari_unet.widgets.certainty import SAID, Certainty, keep
 from napari_unet.widgets.object_making import place_in_world
+from napari_unet.widgets.object_section import ObjectSection
 
 MADE = "halves objects"
 PREVIEW = "halves objects (preview)"
@@ -381,3 +382,33 @@ def test_micrometres_are_written_one_way_whatever_pint_does(micro):
 
     layer = SimpleNamespace(scale=(0.5, 0.5), translate=(0.0, 0.0), units=(Unit(), Unit()))
     assert place_in_world(layer).unit == "\u00b5m"
+
+
+def test_the_size_of_one_class_says_nothing_of_another(section, studio, viewer, qtbot):
+    section.collapse(animate=False)
+    painted_objects(studio, 20, 30, 40)
+    section.expand(animate=False)
+    section.number.setCurrentIndex(0)
+    section.number.activated.emit(0)
+    assert section.fields["smallest"].value == ObjectSettings().smallest
+    section.number.setCurrentIndex(1)
+    section.number.activated.emit(1)
+    assert section.fields["smallest"].value == 140
+
+
+def test_objects_that_are_painted_meanwhile_count_as_objects_are_made(
+    section, studio, viewer, qtbot
+):
+    painted_objects(studio, 20, 30, 40)
+    made(viewer, section, qtbot)
+    assert section.fields["smallest"].value == 140
+
+
+def test_a_panel_that_is_opened_again_knows_a_chosen_size(section, studio, viewer, qtbot):
+    section.fields["smallest"].value = 77
+    painted_objects(studio, 20, 30, 40)
+    again = ObjectSection(studio)
+    qtbot.addWidget(again)
+    again.expand(animate=False)
+    assert again.fields["smallest"].value == 77
+    again.collapse(animate=False)

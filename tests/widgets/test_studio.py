@@ -374,6 +374,47 @@ def test_a_result_takes_the_place_of_the_prediction_until_painting_goes_on(
     assert not segmented.visible
 
 
+def test_after_a_second_result_painting_brings_the_prediction_back(
+    painted, segmented, viewer, qtbot
+):
+    painted.segment()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 5, timeout=8000)
+    newer = viewer.layers[-1]
+    assert newer is not segmented
+    assert newer.visible
+    assert not segmented.visible
+    painted.roster.select(2)
+    paint(painted, 2, np.s_[150:160, 200:220])
+    prediction = painted.desk.active.prediction
+    qtbot.waitUntil(lambda: prediction.visible, timeout=5000)
+    assert not newer.visible
+
+
+def test_training_shows_what_is_learnt(painted, segmented):
+    painted.train()
+    assert painted.desk.active.prediction.visible
+    assert not segmented.visible
+
+
+def test_without_its_result_an_image_shows_its_prediction(painted, segmented, viewer):
+    viewer.layers.remove(segmented)
+    assert painted.desk.active.prediction.visible
+
+
+def test_each_image_gets_its_own_prediction_back(painted, segmented, viewer, image, qtbot):
+    first = painted.desk.active
+    viewer.add_image(255 - image, name="inverse")
+    painted.choose([viewer.layers["inverse"]])
+    qtbot.waitUntil(lambda: painted.desk.active.prediction.data.all(), timeout=8000)
+    painted.segment()
+    qtbot.waitUntil(lambda: "inverse segmentation" in viewer.layers, timeout=8000)
+    assert not painted.desk.active.prediction.visible
+    painted.choose([first.image])
+    painted.train()
+    assert first.prediction.visible
+    assert not segmented.visible
+
+
 def test_accepting_what_is_predicted_shows_it(painted, segmented):
     painted.scribe.toggle_outline()
     assert painted.desk.active.prediction.visible

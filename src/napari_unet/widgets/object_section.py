@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_unet.core.objects_ids import ids_of
+from napari_unet.core.objects_settings import ObjectSettings
 from napari_unet.core.objects_size import smallest_like
 from napari_unet.core.settings import Knob, declared
 from napari_unet.widgets import notices
@@ -45,7 +46,6 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__("Objects…", parent, expandedIcon="▾", collapsedIcon="▸")
         self._studio = studio
-        self._suggested = studio.object_settings.smallest
         self.setDuration(150)
         self.source = LayerCombo(studio.watch, Labels, _LIVE, self)
         self.source.setToolTip("The layer with the classes: the live prediction or a segmentation.")
@@ -126,6 +126,7 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         studio.roster.changed.connect(self._fill)
         studio.segmenter.finished.connect(self._on_segmented)
         studio.news.connect(self._preview.look_again)
+        studio.image_changed.connect(self._suggest_size)
         for signal in (studio.image_changed, studio.watch.layers_changed):
             signal.connect(self.refresh)
         self._preview.counted.connect(self._on_counted)
@@ -181,15 +182,16 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self.refresh()
 
     def _suggest_size(self) -> None:
-        """Drop what is far smaller than painted objects, unless the user chose a size."""
-        active, viewer = self._studio.desk.active, self._studio.watch.viewer
-        ids = ids_of(self.number.currentIndex() + 1, self._studio.roster.classes.objects)
-        chosen = self._studio.object_settings.smallest != self._suggested
-        if active is None or viewer is None or not ids or chosen or not self.isExpanded():
+        """Drop what is far smaller than painted objects of the class, unless a size was chosen."""
+        studio, active, viewer = self._studio, self._studio.desk.active, self._studio.watch.viewer
+        chosen = studio.object_settings.smallest != studio.suggested_size
+        if active is None or viewer is None or chosen or not self.isExpanded():
             return
+        ids = ids_of(self.number.currentIndex() + 1, studio.roster.classes.objects)
         plane = np.asarray(active.paint.data[current_index(viewer, active.image)])
-        self._suggested = smallest_like(plane, ids) or self._suggested
-        self.fields["smallest"].value = self._suggested
+        found = smallest_like(plane, ids) if ids else None
+        studio.suggested_size = ObjectSettings().smallest if found is None else found
+        self.fields["smallest"].value = studio.suggested_size
 
     def _on_counted(self, count: int, area: float, where: str) -> None:
         if count:
@@ -205,6 +207,7 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
     # -- the whole result ------------------------------------------------------------------
 
     def _on_make(self) -> None:
+        self._suggest_size()
         wish, active = self._wish(), self._studio.desk.active
         if wish is not None and active is not None:
             self._asked = (active, wish.number)

@@ -1,16 +1,17 @@
-"""Shows the result of an image in the place of its live prediction, until painting goes on."""
+"""Shows the result of an image in the place of its live prediction, until work on it goes on."""
 
 from __future__ import annotations
 
 import weakref
+from typing import Any
 
 from napari.layers import Labels
-from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
 from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.scribe import Scribe
+from napari_unet.widgets.watch import ViewerWatch
 
 
 class ResultView(QObject):
@@ -19,48 +20,64 @@ class ResultView(QObject):
     What the user shows or hides himself stays as it is.
     """
 
-    def __init__(self, viewer: Viewer, desk: Desk, scribe: Scribe) -> None:
+    def __init__(self, watch: ViewerWatch, desk: Desk, scribe: Scribe) -> None:
         super().__init__()
-        self._viewer = weakref.ref(viewer)
-        self._desk = desk
-        # weak, as a result may fill the memory and the user may remove it
-        self._hidden: weakref.ref[Labels] | None = None
-        self._result: weakref.ref[Labels] | None = None
+        self._watch, self._desk = watch, desk
+        # by the prediction that is hidden; weak, as a result may fill the memory
+        self._results: weakref.WeakKeyDictionary[Labels, weakref.ref[Labels]] = (
+            weakref.WeakKeyDictionary()
+        )
         desk.painted.connect(self._on_painted)
-        scribe.changed.connect(self._go_on)
+        scribe.changed.connect(self.go_on)
+        watch.layers_changed.connect(self._on_layers)
 
     def show(self, binding: Binding | None, result: Labels) -> None:
-        """Hide the prediction of an image in favour of its result."""
-        self._forget()
-        if binding is None or binding is not self._desk.active or not binding.prediction.visible:
+        """Hide the prediction of an image, or its last result, in favour of this result."""
+        if binding is None or binding is not self._desk.active:
             return
-        binding.prediction.visible = False
-        binding.prediction.events.visible.connect(self._forget)
-        self._hidden, self._result = weakref.ref(binding.prediction), weakref.ref(result)
+        prediction = binding.prediction
+        if prediction in self._results:
+            self._hide_result(prediction)
+        elif not prediction.visible:
+            return
+        else:
+            prediction.visible = False
+            prediction.events.visible.connect(self._on_shown)
+        self._results[prediction] = weakref.ref(result)
+
+    def go_on(self) -> None:
+        """Show what there is to correct, and hide the result, which does not change any more."""
+        active = self._desk.active
+        if active is None or active.prediction not in self._results:
+            return
+        self._hide_result(active.prediction)
+        self._forget(active.prediction)
+        active.prediction.visible = True
 
     def _on_painted(self) -> None:
         """Go on if it is the user who paints: corrections of objects become paint, too."""
-        viewer, active = self._viewer(), self._desk.active
+        viewer, active = self._watch.viewer, self._desk.active
         if viewer is None or active is None or self._desk.scanning:
             return
         if viewer.layers.selection.active is active.paint:
-            self._go_on()
+            self.go_on()
 
-    def _go_on(self) -> None:
-        """Show what there is to correct, and hide the result, which does not change any more."""
-        prediction = None if self._hidden is None else self._hidden()
-        result = None if self._result is None else self._result()
-        active = self._desk.active
-        if prediction is None or active is None or prediction is not active.prediction:
-            return
-        self._forget()
-        prediction.visible = True
+    def _on_layers(self) -> None:
+        """Without its result, an image shows its prediction again."""
+        viewer, active = self._watch.viewer, self._desk.active
+        known = None if active is None else self._results.get(active.prediction)
+        if viewer is not None and known is not None and known() not in viewer.layers:
+            self.go_on()
+
+    def _on_shown(self, event: Any) -> None:  # noqa: ANN401
+        """The user showed it himself, and will hide what he wants."""
+        self._forget(event.source)
+
+    def _hide_result(self, prediction: Labels) -> None:
+        result = self._results[prediction]()
         if result is not None:
             result.visible = False
 
-    def _forget(self) -> None:
-        """Change nothing any more, as the user did it or something else is shown."""
-        prediction = None if self._hidden is None else self._hidden()
-        if prediction is not None:
-            prediction.events.visible.disconnect(self._forget)
-        self._hidden = self._result = None
+    def _forget(self, prediction: Labels) -> None:
+        del self._results[prediction]
+        prediction.events.visible.disconnect(self._on_shown)

@@ -54,6 +54,7 @@ class Studio(QObject):
     project : records all of it on the disk.
     walk : steps through a folder of images.
     object_settings : what counts as an object, as last said in this window.
+    suggested_size : the smallest object if nobody chooses another.
     fresh : no image was chosen yet.
     guides : those in sight, which show what the lesson says; any numbers that are their own.
 
@@ -76,6 +77,7 @@ class Studio(QObject):
         self.guides: set[int] = set()
         self.settings = Settings()
         self.object_settings = ObjectSettings()
+        self.suggested_size = self.object_settings.smallest
         self.fresh = True
         self.watch = ViewerWatch(viewer)
         self.keeper = Keeper()
@@ -90,7 +92,7 @@ class Studio(QObject):
         self.project = Project(self.desk, self.roster, self.lesson)
         self.pointer = Pointer(viewer, self.desk, self.keeper.post)
         self.scribe = Scribe(viewer, self.desk)
-        self._result_view = ResultView(viewer, self.desk, self.scribe)
+        self._result_view = ResultView(self.watch, self.desk, self.scribe)
         self._segmented: Binding | None = None
         self.walk = Walk(viewer, self.desk)
         self._hearing = Hearing(self.desk, self.roster, self.lesson, self.segmenter, self.pointer)
@@ -174,6 +176,7 @@ class Studio(QObject):
     def train(self) -> None:
         """Learn from the strokes until paused."""
         self.care.start()
+        self._result_view.go_on()
         self.lesson.train()
 
     def segment(self) -> None:
