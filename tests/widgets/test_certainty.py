@@ -58,12 +58,24 @@ def test_it_is_frozen_while_the_prediction_goes_on():
     assert (certainty.read((1,), WINDOW, labels) == 2).all()
 
 
+def test_what_lies_in_a_file_is_frozen_a_plane_at_a_time(monkeypatch):
+    monkeypatch.setattr(pyramid, "_IN_MEMORY", 0)
+    certainty, labels = Certainty(pyramid.empty((2, 6, 8), SAID)), np.full((3, 4), 2, np.uint8)
+    certainty.write((1,), 1, 2, labels, np.full((3, 4), 140, np.uint8))
+    assert certainty.frozen() is certainty  # that would take seconds, and the memory of all of it
+    before = certainty.plane((1,))
+    certainty.write((1,), 1, 2, labels, labels)
+    assert (before.read((), WINDOW, labels) == 140).all()
+    assert isinstance(before._said, np.memmap)
+
+
 def test_it_belongs_to_a_layer_of_its_size_and_goes_with_it():
     layer = Labels(np.zeros((2, 6, 8), np.uint8))
     assert certainty_of(layer) is None
     assert keep(layer, told()) is certainty_of(layer)
     layer.data = np.zeros((2, 9, 9), np.uint8)
     assert certainty_of(layer) is None
+    gc.collect()  # layers of other tests
     before = len(module._kept)
     del layer
     gc.collect()

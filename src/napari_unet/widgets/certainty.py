@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.objects_parts import ArrayLike, Window
 from napari_unet.widgets.planes import Index, full_shape
+from napari_unet.widgets.pyramid import empty
 
 SAID = np.uint16  # a class, and how probable it was, a byte each: one array is written and read
 _CERTAIN = 255
@@ -31,6 +32,18 @@ def keep(layer: Labels, certainty: Certainty) -> Certainty:
     """Keep it for as long as there is the layer."""
     _kept[layer] = certainty
     return certainty
+
+
+def in_memory(pixels: Any) -> bool:  # noqa: ANN401
+    """Whether they are in memory and not in a file, so that a copy costs next to nothing."""
+    return isinstance(pixels, np.ndarray) and not isinstance(pixels, np.memmap)
+
+
+def still(plane: NDArray[Any]) -> NDArray[Any]:
+    """A copy of a plane; of a large one, in a file without a name."""
+    copy = empty(plane.shape, plane.dtype)
+    copy[...] = plane
+    return copy
 
 
 class Certainty:
@@ -67,8 +80,12 @@ class Certainty:
         return _Plane(self, classes, index)
 
     def frozen(self) -> Certainty:
-        """What it is now, while the prediction goes on."""
-        return Certainty(self._said.copy()) if isinstance(self._said, np.ndarray) else self
+        """What it is now, while the prediction goes on; on a disk it goes on with it."""
+        return Certainty(self._said.copy()) if in_memory(self._said) else self
+
+    def plane(self, index: Index) -> Certainty:
+        """One plane (Y, X) as it is now; it may take long."""
+        return Certainty(still(self._said[index]))
 
 
 class _Plane:

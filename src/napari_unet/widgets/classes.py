@@ -66,6 +66,10 @@ class ClassList:
         """The classes whose objects are told apart."""
         return tuple(k for k, item in enumerate(self.items, start=1) if item.objects)
 
+    def number(self, name: object) -> int:
+        """The number of the class of this name; 0 if there is none."""
+        return self.names.index(name) + 1 if name in self.names else 0
+
     def telling_apart(self, number: int, *, on: bool) -> ClassList:
         """With the objects of class `number` told apart, or no more.
 
@@ -141,6 +145,18 @@ class ClassList:
 
     def _with(self, number: int, item: LabelClass) -> ClassList:
         return ClassList((*self.items[: number - 1], item, *self.items[number:]))
+
+
+def new_names(before: ClassList, after: ClassList) -> dict[str, str]:
+    """What classes are called now that were called otherwise before.
+
+    A class that is gone, or that only moved as another one went or came back, is not among them.
+    """
+    return {
+        old: new
+        for old, new in zip(before.names, after.names, strict=False)
+        if old not in after.names and new not in before.names
+    }
 
 
 def _usable(name: str) -> str:

@@ -65,10 +65,10 @@ class FixBar(QWidget):
         self._paint_theme()
         self.refresh()
 
-    def take(self, layer: Labels, binding: Binding, number: int) -> None:
-        """Correct this layer: objects of that class, of that image."""
+    def take(self, layer: Labels, binding: Binding) -> None:
+        """Correct this layer, which says of which class it is: objects of that image."""
         self._rest()
-        self._fixer.take(layer, binding, number)
+        self._fixer.take(layer, binding)
 
     def leave(self) -> None:
         """Correct nothing more."""

@@ -18,6 +18,7 @@ from napari_unet.core.objects_paint import dealt
 from napari_unet.core.weighting import BACKGROUND
 from napari_unet.engine.messages import Box
 from napari_unet.widgets.binding import Binding
+from napari_unet.widgets.object_class import class_of
 from napari_unet.widgets.object_table import remeasure
 from napari_unet.widgets.planes import Index
 from napari_unet.widgets.roster import Roster
@@ -62,10 +63,10 @@ class ObjectFixer(QObject):
         self._roster = roster
         self.layer: Labels | None = None
         self._binding: Binding | None = None
-        self._number = 0
         self._known: dict[Index, NDArray[np.integer]] = {}  # planes as they were last seen
         self._steps: list[_Step] = []
         self._compare = single_shot(self, self._look)
+        roster.recoded.connect(self._on_recoded)
 
     @property
     def undoable(self) -> bool:
@@ -77,10 +78,10 @@ class ObjectFixer(QObject):
         """The image whose objects are corrected."""
         return self._binding
 
-    def take(self, layer: Labels, binding: Binding, number: int) -> None:
-        """Correct this layer from now on: objects of that class, of that image."""
+    def take(self, layer: Labels, binding: Binding) -> None:
+        """Correct this layer from now on: objects of that image, of the class that it says."""
         self.leave()
-        self.layer, self._binding, self._number = layer, binding, number
+        self.layer, self._binding = layer, binding
         layer.events.paint.connect(self._on_touched)
         layer.events.set_data.connect(self._on_touched)
         self.see()
@@ -125,10 +126,16 @@ class ObjectFixer(QObject):
             self._unlearn(step)
 
     def _last(self) -> int:
-        """The largest id that was measured, in whatever plane: no new object may have it."""
+        """The largest id in whatever plane: no new object may have it."""
         assert self.layer is not None  # noqa: S101 - asked by those who call
         table = self.layer.features
-        return int(table["index"].max()) if "index" in table and len(table) else 0
+        if "index" in table and len(table):
+            return int(table["index"].max())
+        return int(self.layer.data.max(initial=0))  # they could not be measured
+
+    def _on_recoded(self, table: NDArray[np.uint8]) -> None:
+        """Strokes have other values now, so have those that undo would bring back."""
+        self._steps = [_Step(s.index, s.fix, table[s.strokes]) for s in self._steps]
 
     def _on_touched(self) -> None:
         self._compare.start()  # napari's tools may tell of it before it is done
@@ -165,10 +172,11 @@ class ObjectFixer(QObject):
         """Paint what a correction says."""
         binding = self._binding
         assert binding is not None and self.layer is not None  # noqa: S101, PT018
-        if self._number not in self._roster.classes.objects:
-            self._roster.set(self._roster.classes.telling_apart(self._number, on=True))
+        number = self._roster.classes.number(class_of(self.layer))
+        if number not in self._roster.classes.objects:
+            self._roster.set(self._roster.classes.telling_apart(number, on=True))
         strokes = binding.strokes.part(index, _corners(fix))
-        ids = ids_of(self._number, self._roster.classes.objects)
+        ids = ids_of(number, self._roster.classes.objects)
         values = np.where(fix.background, BACKGROUND, dealt(fix.objects, strokes, ids))
         y, x, *_ = _corners(fix)
         binding.strokes.paint(index, y, x, values > 0, values.astype(np.uint8))

@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.widgets import notices
-from napari_unet.widgets.certainty import certainty_of
+from napari_unet.widgets.certainty import certainty_of, in_memory
 from napari_unet.widgets.object_making import Grey, Made, Task, make, place_in_world, stack_axes
 from napari_unet.widgets.object_preview import Wish
 from napari_unet.widgets.object_work import ObjectWork
@@ -47,12 +46,16 @@ class ObjectMaker(QObject):
         """Whether objects are being made."""
         return self._work.running
 
-    def start(self, wish: Wish, images: Sequence[Image]) -> None:
-        """Make the objects of all planes; the images are measured."""
+    def start(self, wish: Wish, images: Sequence[Image], *, live: bool) -> None:
+        """Make the objects of all planes; the images are measured.
+
+        `live`: the classes are a prediction that goes on meanwhile.
+        """
         data = wish.classes.data[0] if wish.classes.multiscale else wish.classes.data
-        if isinstance(data, np.ndarray):
-            data = data.copy()  # the prediction goes on meanwhile
         certainty = certainty_of(wish.classes) if wish.settings.split else None
+        if live:  # what lies on a disk is copied a plane at a time, away from the window's thread
+            data = data.copy() if in_memory(data) else data
+            certainty = None if certainty is None else certainty.frozen()
         task = Task(
             data,
             wish.number,
@@ -60,7 +63,8 @@ class ObjectMaker(QObject):
             tuple(Grey.of(image) for image in images),
             place_in_world(wish.image),
             stack_axes(wish.image),
-            None if certainty is None else certainty.frozen(),
+            certainty,
+            live,
         )
         self._arguments = {
             "name": f"{wish.image.name} objects",

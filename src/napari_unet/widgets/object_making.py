@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from napari_unet.core.image import as_plane
 from napari_unet.core.measurements import Place, Table, measure, stacked
 from napari_unet.core.objects import ObjectSettings, find_objects
-from napari_unet.widgets.certainty import Certainty
+from napari_unet.core.objects_parts import ArrayLike
+from napari_unet.widgets.certainty import Certainty, still
 from napari_unet.widgets.compat import has_no_name
 from napari_unet.widgets.planes import Index, full_shape
 
@@ -53,6 +54,7 @@ class Task:
     number : the class whose objects are wanted.
     axes : names of the axes before Y and X.
     certainty : of the classes, as far as it is known; None: objects are cut by shape alone.
+    live : the certainty may change meanwhile. Classes always may, as the user paints.
     """
 
     classes: Any
@@ -62,6 +64,21 @@ class Task:
     place: Place
     axes: tuple[str, ...]
     certainty: Certainty | None = None
+    live: bool = False
+
+    def plane(self, index: Index) -> tuple[Any, ArrayLike | None]:
+        """The classes of a plane and how sure they are, as they are when it begins.
+
+        Neither may change while it is worked on, tile after tile.
+        """
+        classes = self.classes[index]
+        if isinstance(self.classes, np.ndarray):  # else it was read right now, or never changes
+            classes = still(classes)
+        if self.certainty is None:
+            return classes, None
+        if self.live:
+            return classes, self.certainty.plane(index).over(classes, ())
+        return classes, self.certainty.over(classes, index)
 
 
 @dataclass(frozen=True)
@@ -83,12 +100,12 @@ def make(task: Task, progress: Callable[[int, int], None]) -> Made:
         def told(share: float, done: int = done) -> None:
             progress(round(_PARTS * (done + share) / len(planes)), _PARTS)
 
-        classes, sure = task.classes[index], task.certainty
+        classes, sure = task.plane(index)
         labels = find_objects(
             classes,
             task.number,
             task.settings,
-            probability=None if sure is None else sure.over(classes, index),
+            probability=sure,
             progress=lambda k, n, told=told: told(_FINDING * k / n),  # type: ignore[misc]
         )
         channels = {k: v for grey in task.greys for k, v in grey.channels(index).items()}

@@ -57,7 +57,7 @@ class ObjectMeasurer(QObject):
 
     def _on_measured(self, table: Table) -> None:
         if self._layer is not None:
-            self._layer.features = table
+            self._layer.features = _joined(table, self._layer.features)
         self.finished.emit()
 
     def _on_failed(self, error: Exception) -> None:
@@ -66,6 +66,16 @@ class ObjectMeasurer(QObject):
             "".join(traceback.format_exception(error)),
         )
         self.finished.emit()
+
+
+def _joined(table: Table, other: Any) -> Table:  # noqa: ANN401 - a data frame, which has no types
+    """Our measurements, with those that another tool made of objects by their “label”."""
+    if "label" not in other or other["label"].dtype.kind not in "iuf":
+        return table
+    if not other["label"].is_unique:  # the same number in several planes: whose is it?
+        return table
+    rest = other.set_index("label").reindex(table["index"])
+    return table | {str(name): rest[name].to_numpy() for name in rest if name not in table}
 
 
 def _measure_all(

@@ -10,7 +10,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QProgressBar, QVBoxLayout, QWidget
 
 from napari_unet.widgets.binding import Binding
+from napari_unet.widgets.classes import ClassListError
 from napari_unet.widgets.layer_combo import LayerCombo
+from napari_unet.widgets.object_class import class_of, follow, say_class
 from napari_unet.widgets.object_colours import ColourBy
 from napari_unet.widgets.object_fix_bar import FixBar
 from napari_unet.widgets.object_measuring import ObjectMeasurer
@@ -18,8 +20,6 @@ from napari_unet.widgets.place import place_of
 from napari_unet.widgets.planes import full_shape
 from napari_unet.widgets.studio import Studio
 from napari_unet.widgets.taking import may_hold_labels
-
-_KEY = "napari-unet class of objects"  # in a layer's metadata, as it belongs to the layer
 
 
 class ObjectResult(QWidget):
@@ -49,7 +49,8 @@ class ObjectResult(QWidget):
     ) -> None:
         super().__init__(parent)
         self._studio, self._number, self._hidden = studio, number, hidden
-        self._waiting: tuple[Labels, Binding, int] | None = None  # for its measurements
+        self._expected: tuple[Binding, str] | None = None  # whose objects are made, of which class
+        self._waiting: tuple[Labels, Binding] | None = None  # for its measurements
         self._measurer = ObjectMeasurer(self)
         self.fixes = FixBar(studio, self)
         self.colour = ColourBy(self)
@@ -75,6 +76,8 @@ class ObjectResult(QWidget):
         self._measurer.finished.connect(self._on_measured)
         self.fixes.corrected.connect(self._on_corrected)
         self.fixes.said.connect(self.said)
+        studio.roster.called_anew.connect(self._on_called_anew)
+        studio.roster.changed.connect(self._on_classes)
         for signal in (studio.image_changed, studio.watch.layers_changed):
             signal.connect(self.refresh)
         self.refresh()
@@ -89,14 +92,49 @@ class ObjectResult(QWidget):
         self.colour.setEnabled(any(layer is self.colour.layer for layer in shown))
         self.bar.setVisible(self._measurer.running)
 
-    def take(self, layer: Labels, binding: Binding, number: int) -> None:
-        """Correct and colour this layer from now on: objects of that class, of that image."""
+    def expect(self, binding: Binding, number: int) -> None:
+        """Objects of that class, of that image, are being made: `take` will bring them."""
+        self._expected = binding, self._studio.roster.classes.names[number - 1]
+
+    def take(self, layer: Labels) -> str:
+        """Correct and colour the objects that were expected.
+
+        Returns
+        -------
+        str
+            Why they cannot be corrected, as a sentence; empty if they can.
+        """
+        if self._expected is None:
+            return ""
+        binding, name = self._expected
+        say_class(layer, name)
+        return self._take(layer, binding)
+
+    def _take(self, layer: Labels, binding: Binding) -> str:
         self._drop()
-        layer.metadata[_KEY] = self._studio.roster.classes.names[number - 1]
-        if binding in self._studio.desk.bindings:
-            self.fixes.take(layer, binding, number)
+        problem = self._problem(layer)
+        if not problem and binding in self._studio.desk.bindings:
+            self.fixes.take(layer, binding)
+        else:
+            self.fixes.leave()
         self.colour.show_layer(layer)
         self.refresh()
+        return problem
+
+    def _problem(self, layer: Labels) -> str:
+        """Why corrections could not be painted; empty if they can."""
+        name, classes = class_of(layer), self._studio.roster.classes
+        number = classes.number(name)
+        if not number:
+            return (
+                f"The class “{name}” is gone, so “{layer.name}” is not corrected: to correct it as "
+                "objects of another class, choose that under “Objects of”, then the layer again."
+            )
+        try:
+            classes.telling_apart(number, on=True)
+        except ClassListError as error:
+            return str(error)
+        return ""
 
     def _may_hold_objects(self, layer: Labels | Image) -> bool:
         desk = self._studio.desk
@@ -109,7 +147,7 @@ class ObjectResult(QWidget):
         return (fits and may_hold_labels(layer, desk.active)) or layer is self.fixes.layer
 
     def _on_chosen(self, layer: Labels | Image | None) -> None:
-        active, names = self._studio.desk.active, self._studio.roster.classes.names
+        active, classes = self._studio.desk.active, self._studio.roster.classes
         self._drop()
         if layer is None or active is None:
             self.fixes.leave()
@@ -118,13 +156,13 @@ class ObjectResult(QWidget):
             return
         if isinstance(layer, Image):
             layer = self._as_labels(layer)
-        name = layer.metadata.get(_KEY)
-        number = names.index(name) + 1 if name in names else self._number()
-        if len(layer.features.columns):
-            self._begin(layer, active, number)
+        if not classes.number(class_of(layer)):
+            say_class(layer, classes.names[self._number() - 1])
+        if "index" in layer.features:
+            self._begin(layer, active)
             return
         self.fixes.leave()
-        self._waiting = (layer, active, number)
+        self._waiting = (layer, active)
         self._measurer.start(layer, active.images)
         self.said.emit(f"The objects in “{layer.name}” are measured first.")
         self.refresh()
@@ -136,10 +174,10 @@ class ObjectResult(QWidget):
         self._studio.watch.add_layer(layer)
         return layer
 
-    def _begin(self, layer: Labels, binding: Binding, number: int) -> None:
-        self.take(layer, binding, number)
-        name = layer.metadata[_KEY]
-        self.said.emit(f"What you correct in “{layer.name}” is painted as objects of “{name}”.")
+    def _begin(self, layer: Labels, binding: Binding) -> None:
+        problem, name = self._take(layer, binding), class_of(layer)
+        learnt = f"What you correct in “{layer.name}” is painted as objects of “{name}”."
+        self.said.emit(problem or learnt)
 
     def _drop(self) -> None:
         """Wait for no measurements any more."""
@@ -149,6 +187,19 @@ class ObjectResult(QWidget):
     def _on_measured(self) -> None:
         if self._waiting is not None:
             self._begin(*self._waiting)
+
+    def _on_called_anew(self, names: dict[str, str]) -> None:
+        follow(self._studio.watch.layers(Labels), names)
+        if self._expected is not None:
+            binding, name = self._expected
+            self._expected = binding, names.get(name, name)
+
+    def _on_classes(self) -> None:
+        """The class of what is being corrected may be gone."""
+        layer = self.fixes.layer
+        if layer is not None and (problem := self._problem(layer)):
+            self.fixes.leave()
+            self.said.emit(problem)
 
     def _on_corrected(self) -> None:
         self.colour.again()

@@ -27,7 +27,6 @@ from napari_unet.core.objects_settings import ObjectSettings
 from napari_unet.core.objects_size import smallest_like
 from napari_unet.core.settings import Knob, declared
 from napari_unet.widgets import notices
-from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.object_maker import ObjectMaker
 from napari_unet.widgets.object_preview import ObjectPreview, Wish
@@ -67,7 +66,6 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
             self.number.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.number.setMinimumContentsLength(12)
-        self._asked: tuple[Binding, int] | None = None  # whose objects, and of which class
         self._preview = ObjectPreview(studio.watch, self)
         self.result = ObjectResult(
             studio, lambda: self.number.currentIndex() + 1, lambda: self._preview.layer, self
@@ -210,16 +208,16 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self._suggest_size()
         wish, active = self._wish(), self._studio.desk.active
         if wish is not None and active is not None:
-            self._asked = (active, wish.number)
-            self._maker.start(wish, active.images)
+            self.result.expect(active, wish.number)
+            live = any(wish.classes is b.prediction for b in self._studio.desk.bindings)
+            self._maker.start(wish, active.images, live=live)
             self.refresh()
 
     def _on_finished(self, layer: Labels | None, sentence: str) -> None:
         if layer is not None:
             self.preview.setChecked(False)
             self._studio.watch.add_layer(layer)
-            if self._asked is not None:
-                self.result.take(layer, *self._asked)
+            sentence = f"{sentence} {self.result.take(layer)}".rstrip()
         self.message.setText(sentence)
         self.refresh()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import zarr
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from napari_unet.core.image import is_large
 from napari_unet.widgets.planes import Index
@@ -22,7 +22,7 @@ _COARSEST = 2048  # px to a side of the coarsest level
 _IN_MEMORY = 1 << 28  # bytes
 
 
-def empty(shape: tuple[int, ...], dtype: type = np.uint8) -> NDArray[Any]:
+def empty(shape: tuple[int, ...], dtype: DTypeLike = np.uint8) -> NDArray[Any]:
     """Zeros; of a large stack they lie in a file without a name, where only what is written is."""
     if math.prod(shape) * np.dtype(dtype).itemsize <= _IN_MEMORY:
         return np.zeros(shape, dtype)

@@ -18,7 +18,7 @@ from napari_unet.core.objects_ids import (
     ids_of,
     without_class,
 )
-from napari_unet.widgets.classes import ClassList
+from napari_unet.widgets.classes import ClassList, new_names
 from napari_unet.widgets.desk import Desk
 from napari_unet.widgets.layers import find_paint
 
@@ -35,6 +35,8 @@ class Roster(QObject):
     -------
     changed : names, colours or number of classes are different now.
     renamed : the names are; the engine must know.
+    called_anew : dict of str to str
+        Classes by their names before, and what they are called now.
     selected_changed : another class is painted now.
     recoded : (256,) uint8
         The values of all strokes became others, by this table; those on the desk have.
@@ -43,6 +45,7 @@ class Roster(QObject):
     recoded = Signal(object)
     changed = Signal()
     renamed = Signal()
+    called_anew = Signal(object)
     selected_changed = Signal()
 
     def __init__(self, viewer: Viewer, desk: Desk) -> None:
@@ -68,6 +71,7 @@ class Roster(QObject):
         if classes.colours != before.colours:
             self._desk.recolour(classes.colours)
         if classes.names != before.names:
+            self.called_anew.emit(new_names(before, classes))
             self.renamed.emit()
         if self.selected > len(classes):
             self.select(len(classes))
