@@ -9,6 +9,7 @@ from napari_unet.core.device import Device
 from napari_unet.core.image import Picture, read_mirrored
 from napari_unet.core.prediction import MemoryShortError, Predictor, logits, predict
 from napari_unet.core.tiling import tiles
+from napari_unet.core.uncertainty import certainty
 
 
 def picture_of(shape, channels=1, seed=0):
@@ -364,3 +365,14 @@ def test_the_first_of_the_most_probable_classes(classes):
     found = module.most_probable(values.float())
     assert found.dtype == np.uint8
     np.testing.assert_array_equal(found, values.numpy().argmax(0) + 1)  # NumPy takes the first
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_how_certain_the_most_probable_classes_are(dtype):
+    shares = torch.rand((3, 9, 13), generator=torch.Generator().manual_seed(0)) * 1.2 - 0.1
+    shares = shares.to(dtype)
+    shares[1, :3] = shares[0, :3]
+    labels, sure = module.how_certain(shares)
+    assert labels.dtype == sure.dtype == np.uint8
+    np.testing.assert_array_equal(labels, module.most_probable(shares))
+    np.testing.assert_array_equal(sure, certainty(shares.float().numpy()))

@@ -252,3 +252,11 @@ def most_probable(values: Tensor) -> NDArray[np.uint8]:
     best = values.max(0).indices + 1  # `argmax` takes 40 times as long along the first axis
     labels: NDArray[np.uint8] = best.to(torch.uint8).cpu().numpy()
     return labels
+
+
+def how_certain(shares: Tensor) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """`most_probable` and `certainty` at once: only two bytes a pixel leave the device."""
+    best = shares.float().max(0)
+    sure = (255 * best.values.clamp(0, 1)).round()
+    labels, certain = (v.to(torch.uint8).cpu().numpy() for v in (best.indices + 1, sure))
+    return labels, certain

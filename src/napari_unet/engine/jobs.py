@@ -19,7 +19,7 @@ from napari_unet.core.image import ImageError, Picture
 from napari_unet.core.model import Model
 from napari_unet.core.package.running import PackageSegmenter
 from napari_unet.core.precision import predictor_for
-from napari_unet.core.prediction import Predictor, most_probable
+from napari_unet.core.prediction import Predictor, how_certain
 from napari_unet.core.uncertainty import certainty
 from napari_unet.core.unet import UNet
 from napari_unet.engine.batch.plan import Order
@@ -170,7 +170,7 @@ class Jobs:
             trainer = self._bench.trainer
             if trainer is None or trainer.pictures.get(plane) is not picture:
                 return  # the image is gone
-            labels, sure = most_probable(shares), certainty(shares.float().cpu().numpy())
+            labels, sure = how_certain(shares)
             done += labels.size
             z, y, x = tile.corner
             yield Segmented(plane, y, x, labels, done, pixels, z, sure)
