@@ -175,8 +175,8 @@ class Studio(QObject):
 
     def train(self) -> None:
         """Learn from the strokes until paused."""
-        self.care.start()
         self._result_view.go_on()
+        self.care.start()
         self.lesson.train()
 
     def segment(self) -> None:
