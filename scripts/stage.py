@@ -44,13 +44,18 @@ CORRECTION = (2, (485, 395), (492, 430), (480, 480))  # light specks of stroma, 
 
 
 class Stage:
-    """A window of `size` with the panel at its right, `dock` px wide."""
+    """A window of `size` with the panel at its right, `dock` px wide.
 
-    def __init__(self, theme="dark", size=(1300, 1250), dock=360):
+    `images` by name are open before the panel is.
+    """
+
+    def __init__(self, theme="dark", size=(1300, 1250), dock=360, images=None):
         self.viewer = napari.Viewer()
         self.viewer.theme = theme
         self.window = self.viewer.window._qt_window
         self.window.resize(*size)
+        for name, image in (images or {}).items():
+            self.viewer.add_image(image, name=name)
         self.panel = AnnotatePanel(self.viewer)
         self.studio = self.panel.studio
         name = "Annotate and train (U-Net)"
@@ -110,8 +115,8 @@ class Stage:
         QTest.qWait(1)
         return np.ascontiguousarray(self.viewer.window.screenshot(flash=False)[..., :3])
 
-    def shot(self, path, *, dock=None):
-        """A picture of the window, or of one dock alone."""
+    def picture(self, *, dock=None):
+        """The window as it is once it is still, or one dock alone."""
         QTest.qWait(700)
         frame = self.frame()
         if dock is not None:
@@ -119,6 +124,11 @@ class Stage:
             at = dock.geometry()
             y, x, h, w = (round(v * scale) for v in (at.y(), at.x(), at.height(), at.width()))
             frame = frame[y : y + h, x : x + w]
+        return frame
+
+    def shot(self, path, *, dock=None):
+        """A picture of the window, or of one dock alone."""
+        frame = self.picture(dock=dock)
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(frame).save(path, lossless=dock is not None, quality=90, method=6)
 

@@ -13,7 +13,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import scenes
 import tifffile
+from PIL import Image
 from qtpy.QtTest import QTest
 from stage import HOME, STROKES, Stage
 
@@ -41,21 +43,30 @@ def main():
     options.add_argument("--width", type=int, default=360)
     chosen = options.parse_args()
     ending = "" if chosen.theme == "dark" else f"-{chosen.theme}"
-    stage = Stage(chosen.theme, dock=chosen.width)
-    shots = Shots(stage, chosen.out, ending)
-    tissue(stage, shots, chosen.seconds)
+    opened = partial(Stage, chosen.theme, dock=chosen.width)
+    shots = partial(Shots, out=chosen.out, ending=ending)
+    for play in (whole_work, simple, stack):
+        # napari 0.9.2 can crash as a stack comes into a window from which all layers were removed
+        stage = opened()
+        play(stage, shots(stage), chosen.seconds)
+        stage.close()
+    stage = scenes.choosing(opened, shots)
+    scenes.telling_apart(stage, shots(stage))
+    stage.close()
+
+
+def whole_work(stage, shots, seconds):
+    """The tutorial, and what else can be met on the way, good and bad."""
+    tissue(stage, shots, seconds)
+    scenes.looking(stage, shots)
     folder(stage, shots)
+    scenes.failed_folder(stage, shots)
     apply(stage, shots)
+    scenes.saved(stage, shots)
+    scenes.full_disk(stage, shots)
+    scenes.model_first(stage, shots)
     troubles(stage, shots)
     out_of_reach(stage, shots)
-    stage.close()
-    stage = Stage(chosen.theme, dock=chosen.width)
-    simple(stage, Shots(stage, chosen.out, ending))
-    stage.close()
-    # napari 0.9.2 can crash as a stack comes into a window from which all layers were removed
-    stage = Stage(chosen.theme, dock=chosen.width)
-    stack(stage, Shots(stage, chosen.out, ending))
-    stage.close()
 
 
 class Shots:
@@ -65,8 +76,19 @@ class Shots:
         self.stage, self.out, self.ending = stage, out, ending
 
     def dock(self, name, dock=None):
+        self.write(name, self.stage.picture(dock=dock or self.stage.dock))
+
+    def widget(self, name, widget):
+        """A window of its own, as a dialog."""
+        path = self.out / "states" / f"{name}{self.ending}.png"
+        widget.grab().save(str(path))
+        Image.open(path).convert("RGB").save(path.with_suffix(".webp"), lossless=True, method=6)
+        path.unlink()
+
+    def write(self, name, picture):
         path = self.out / "states" / f"{name}{self.ending}.webp"
-        self.stage.shot(path, dock=dock or self.stage.dock)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path, lossless=True, method=6)
 
     def window(self, name):
         if not self.ending:  # the pages show windows in the dark theme
@@ -149,7 +171,7 @@ def apply(stage, shots):
     stage.dock.raise_()
 
 
-def simple(stage, shots):
+def simple(stage, shots, _seconds):
     """An image that is easy enough to be learnt in a minute, so that the guide says so."""
     stage.open(np.asarray(touching_cells().image), "cells")
     stage.studio.desk.active.paint.brush_size = 4
@@ -198,7 +220,7 @@ def out_of_reach(stage, shots):
     shots.dock("gave-up")
 
 
-def stack(stage, shots):
+def stack(stage, shots, _seconds):
     """A stack, and an image too large to be shown at once."""
     rng = np.random.default_rng(0)
     plane = partial(rng.integers, 0, 255, dtype=np.uint8)

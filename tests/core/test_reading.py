@@ -172,6 +172,17 @@ def test_a_file_that_cannot_be_read_counts_as_one(tmp_path):
     assert count_images(tmp_path / "none.tif") == 1
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [(b"II*\0 and no page", "no pages"), (b"II*\0\x08\0\0\0\0\0\0\0\0\0", "no pixels")],
+)
+def test_a_tiff_without_an_image_counts_as_one_and_is_told_of(tmp_path, data, said):
+    (tmp_path / "a.tif").write_bytes(data)
+    assert count_images(tmp_path / "a.tif") == 1
+    with pytest.raises(FileError, match=said):
+        planes(tmp_path / "a.tif")
+
+
 @pytest.mark.parametrize("metadata", [None, {}])
 def test_pages_without_a_meaning_are_a_stack(tmp_path, metadata):
     image = grey(6, 11, 17)

@@ -21,7 +21,7 @@ from napari_unet.core.project.zipped import unpack
 from napari_unet.widgets.panel import AnnotatePanel
 from napari_unet.widgets.project_opening import begin_new
 
-PAINT_AND_DIE = """
+PAINT = """
 import os, signal, sys
 sys.path.insert(0, {here!r})
 import hands
@@ -41,8 +41,30 @@ panel.studio.roster.select(2)
 hands.stroke(viewer, layer, (30, 150), (80, 200))
 np.save({out!r}, layer.data)
 QTest.qWait(1500)
-os.kill(os.getpid(), signal.SIGKILL)
 """
+DIE = "os.kill(os.getpid(), signal.SIGKILL)"
+REOPEN = """
+viewer.close()
+QTest.qWait(500)
+viewer = napari.Viewer()
+panel = AnnotatePanel(viewer)
+viewer.window.add_dock_widget(panel)
+QTest.qWait(500)
+print(panel.project.offer.sentence.text())
+panel.project.offer.restore.click()
+print((viewer.layers["halves strokes"].data == np.load({out!r})).all())
+viewer.close()
+"""
+
+
+def run(code, tmp_path):
+    """Paint in a process of its own, which goes on with `code`; and where the paint lies."""
+    out = tmp_path / "painted.npy"
+    code = (PAINT + code).format(here=str(Path(__file__).parent), out=str(out))
+    env = {**os.environ, "NAPARI_CONFIG": str(tmp_path / "settings.yaml")}
+    return out, subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, timeout=150, check=False
+    )
 
 
 def texts(menu):
@@ -50,12 +72,7 @@ def texts(menu):
 
 
 def test_strokes_painted_with_the_mouse_survive_kill_9(panel, viewer, qtbot, tmp_path, monkeypatch):
-    out = tmp_path / "painted.npy"
-    code = PAINT_AND_DIE.format(here=str(Path(__file__).parent), out=str(out))
-    env = {**os.environ, "NAPARI_CONFIG": str(tmp_path / "settings.yaml")}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, timeout=150, check=False
-    )
+    out, done = run(DIE, tmp_path)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     panel.project.offer.refresh()
     assert "“halves”" in panel.project.offer.sentence.text()
@@ -67,6 +84,14 @@ def test_strokes_painted_with_the_mouse_survive_kill_9(panel, viewer, qtbot, tmp
     qtbot.waitUntil(lambda: panel.studio.lesson.report.answered, timeout=10000)
     panel.project.undo.click()
     assert set(np.unique(viewer.layers["halves strokes"].data)) == {0, 1}
+
+
+def test_strokes_of_a_closed_window_are_offered_by_the_next_one_of_the_same_program(tmp_path):
+    done = run(REOPEN, tmp_path)[1]
+    assert done.returncode == 0, done.stderr.decode()
+    offered, restored = done.stdout.decode().splitlines()[-2:]
+    assert "“halves”" in offered
+    assert restored == "True"
 
 
 def left_over(name="cells"):

@@ -72,7 +72,7 @@ def count_images(path: Path) -> int:
     """How many images a TIFF file holds, each a job of its own; 1 where it cannot be read."""
     try:
         with readable(path), _complaints(), tifffile.TiffFile(path) as file:
-            return len(_images(path, file))
+            return max(1, len(_images(path, file)))  # of none, who opens it will say so
     except FileError:  # who opens it will say so
         return 1
 
@@ -97,6 +97,8 @@ def _stack(path: Path, file: tifffile.TiffFile, scene: int | None) -> Stack:
         raise FileError(f"{path} holds no image {chosen + 1} any more: run the batch again.")
     number = images[chosen]
     series = file.series[number]
+    if not math.prod(series.shape) or not series.shape:
+        raise ValueError("its page has no pixels")
     axes = _roles(path, series.axes, series.shape)
     lengths = dict(zip(axes, series.shape, strict=True))
     kept = "".join(a for a in "TZ" if lengths.get(a, 1) > 1) + "YX"

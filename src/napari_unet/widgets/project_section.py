@@ -6,10 +6,12 @@ import time
 from functools import partial
 
 from napari.viewer import Viewer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QMainWindow,
     QMenu,
     QPushButton,
     QVBoxLayout,
@@ -50,7 +52,21 @@ class ProjectSection(QWidget):
         self.undo.clicked.connect(studio.project.undo)
         self.redo.clicked.connect(studio.project.redo)
         studio.project.changed.connect(self.refresh)
+        self._tied = False
         self.refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Let go of the project with the window, so that the next window can offer it.
+
+        Where Python goes on after that, as in a notebook, the viewer and so the studio stay.
+        """
+        super().showEvent(event)
+        window: QWidget | None = self
+        while window is not None and not isinstance(window, QMainWindow):
+            window = window.parentWidget()
+        if window is not None and not self._tied:
+            self._tied = True
+            window.destroyed.connect(self._studio.project.leave)
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()

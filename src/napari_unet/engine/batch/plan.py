@@ -139,7 +139,7 @@ def _scenes(file: Path, name: Path) -> list[Job]:
         count = count_images(file) if suffix in TIFF else len(scene_names(file))
     except FileError as error:
         return [replace(one, problem=printable(str(error)))]
-    if count == 1:
+    if count <= 1:  # who opens a file without an image will say so
         return [one]
     return [Job(file, f"{said} [{n + 1}]", f"{stem}_{n + 1}", n) for n in range(count)]
 
