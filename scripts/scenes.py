@@ -50,11 +50,15 @@ def model_first(stage, shots):
 
 
 def looking(stage, shots):
-    """A place to look at is suggested, and training rests as nothing gets better."""
+    """A place to look at is suggested."""
     stage.panel.correct.next.click()
     stage.until(lambda: "paint here" in stage.viewer.layers, 30, "a place")
     shots.window("where-next")
     stage.viewer.reset_view()
+
+
+def resting(stage, shots):
+    """Training rests as nothing gets better."""
     stage.studio.set_settings(changed(stage.studio.settings, "training", patience=1))
     stage.panel.training.train.click()
     stage.until(lambda: stage.studio.lesson.learning is Learning.RESTING, 900, "rest")

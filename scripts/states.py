@@ -58,7 +58,7 @@ def main():
 def whole_work(stage, shots, seconds):
     """The tutorial, and what else can be met on the way, good and bad."""
     tissue(stage, shots, seconds)
-    scenes.looking(stage, shots)
+    scenes.resting(stage, shots)
     folder(stage, shots)
     scenes.failed_folder(stage, shots)
     apply(stage, shots)
@@ -118,6 +118,7 @@ def tissue(stage, shots, seconds):
     panel.correct.accept.click()
     QTest.qWait(round(seconds * 500))
     shots.dock("trained")
+    scenes.looking(stage, shots)
     panel.training.train.click()
     shots.dock("paused")
     panel.results.segment.click()

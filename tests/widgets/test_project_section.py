@@ -94,6 +94,13 @@ def test_strokes_of_a_closed_window_are_offered_by_the_next_one_of_the_same_prog
     assert restored == "True"
 
 
+def test_a_script_that_just_ends_has_written_its_strokes_and_says_nothing(tmp_path):
+    done = run("", tmp_path)[1]
+    assert done.returncode == 0
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    assert shelf.unsaved()
+
+
 def left_over(name="cells"):
     """An unsaved project with one stroke that an earlier session left."""
     from napari_unet.core.annotations import Annotations

@@ -6,6 +6,7 @@ import time
 from functools import partial
 
 from napari.viewer import Viewer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QFrame,
@@ -21,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_unet.core.project import shelf
 from napari_unet.core.project.shelf import Unsaved
 from napari_unet.widgets.keys import REDO, UNDO
+from napari_unet.widgets.project import Project
 from napari_unet.widgets.project_dialogs import ProjectDialogs
 from napari_unet.widgets.project_list import ImageList
 from napari_unet.widgets.sentence import Sentence
@@ -66,7 +68,7 @@ class ProjectSection(QWidget):
             window = window.parentWidget()
         if window is not None and not self._tied:
             self._tied = True
-            window.destroyed.connect(self._studio.project.leave)
+            window.destroyed.connect(partial(_let_go, self._studio.project))
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
@@ -170,6 +172,11 @@ class OfferBar(QFrame):
         if self._offered is not None:
             self._dialogs.discard(self._offered.path)
             self.refresh()
+
+
+def _let_go(project: Project) -> None:
+    """Close the project soon, unless all ends now: then it was written, and Qt is half gone."""
+    QTimer.singleShot(0, project.leave)
 
 
 def _button(text: str, tip: str) -> QPushButton:
