@@ -25,7 +25,7 @@ from superqt import QCollapsible
 
 from napari_unet.widgets.apply import ApplyWidget
 from napari_unet.widgets.batch import BatchWidget
-from napari_unet.widgets.style import faint
+from napari_unet.widgets.style import faint, warning
 
 
 def unfold(panel):
@@ -104,6 +104,7 @@ def test_it_follows_the_theme(panel, viewer):
         seen.append(panel.styleSheet() + panel.guide.styleSheet())
         ground = panel.studio.watch.theme_colour("background")
         assert contrast(faint(panel.studio.watch), ground) > 4.5
+        assert contrast(warning(panel.studio.watch), ground) > 4.5
         for curve in (panel.scores.curve.score, panel.scores.curve.loss):
             assert contrast(curve.opts["pen"].color().name(), ground) > 3
     assert seen[0] != seen[1]

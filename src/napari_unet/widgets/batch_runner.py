@@ -152,5 +152,6 @@ def _sum(event: FolderSegmented) -> str:
     if event.skipped:
         parts.append(f"{event.skipped} done before")
     if event.failed:
-        parts.append(f"{event.failed} failed, see the table")
+        which = "it" if event.failed == 1 else "one"
+        parts.append(f"{event.failed} failed (click {which} in the table to see why)")
     return f"{'Cancelled' if event.cancelled else 'Done'}: {', '.join(parts)}."

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyqtgraph as pg
-from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_unet.widgets.report import Point
 from napari_unet.widgets.studio import Studio
+from napari_unet.widgets.style import is_dark
 from napari_unet.widgets.timers import single_shot
 
 _EVERY = 500  # ms between two redraws
@@ -89,8 +89,7 @@ class Curve(QWidget):
 
     def _recolour(self) -> None:
         watch = self._studio.watch
-        is_dark = QColor(watch.theme_colour("background")).lightnessF() < 0.5
-        self._colours = score, new, loss = _ON_DARK if is_dark else _ON_LIGHT
+        self._colours = score, new, loss = _ON_DARK if is_dark(watch) else _ON_LIGHT
         self._name()
         self.score.setPen(pg.mkPen(score, width=2))
         self.score.setSymbolBrush(score)

@@ -27,7 +27,7 @@ from napari_unet.widgets.project_dialogs import ProjectDialogs
 from napari_unet.widgets.project_list import ImageList
 from napari_unet.widgets.sentence import Sentence
 from napari_unet.widgets.studio import Studio
-from napari_unet.widgets.style import show_less
+from napari_unet.widgets.style import show_less, warning
 from napari_unet.widgets.timers import single_shot
 
 _WARNING = "#e69f00"
@@ -54,6 +54,7 @@ class ProjectSection(QWidget):
         self.undo.clicked.connect(studio.project.undo)
         self.redo.clicked.connect(studio.project.redo)
         studio.project.changed.connect(self.refresh)
+        studio.watch.theme_changed.connect(self.refresh)
         self._tied = False
         self.refresh()
 
@@ -110,7 +111,7 @@ class ProjectSection(QWidget):
         self.undo.setEnabled(bool(project.record.history.done))
         self.redo.setEnabled(bool(project.record.history.undone))
         failing = "" if project.store is None else project.store.failing
-        self.line.setStyleSheet(f"color: {_WARNING};" if failing else "")
+        self.line.setStyleSheet(f"color: {warning(self._studio.watch)};" if failing else "")
         if failing:
             text = f"Not saved: {failing}. It is tried again every few seconds."
         elif project.path is None:

@@ -47,6 +47,16 @@ def faint(watch: ViewerWatch) -> str:
     return QColor(red, green, blue).name()
 
 
+def is_dark(watch: ViewerWatch) -> bool:
+    """Whether the theme's ground is dark."""
+    return QColor(watch.theme_colour("background")).lightnessF() < 0.5
+
+
+def warning(watch: ViewerWatch) -> str:
+    """The colour of text that warns, as #rrggbb: easy to read on the theme's ground."""
+    return "#e69f00" if is_dark(watch) else "#a04800"
+
+
 def show_less(label: QLabel) -> None:
     """Show a text as one that matters less."""
     label.setProperty(_LESS, True)  # noqa: FBT003
