@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import shlex
 import zipfile
 
 import numpy as np
 import pytest
+import tifffile
 from fake_model import model_bytes
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_unet.engine.host import Host
 from napari_unet.engine.messages import SegmentImage
+from napari_unet.widgets import notices
 from napari_unet.widgets.apply import ApplyWidget
+from napari_unet.widgets.model_source import open_source
 
 
 @pytest.fixture
@@ -144,7 +149,7 @@ def test_a_package_is_handed_to_the_engine(widget, package, qtbot, monkeypatch):
 def test_programs_in_packages_are_asked_about(widget, package, monkeypatch, yes):
     button = QMessageBox.StandardButton
     monkeypatch.setattr(QMessageBox, "question", lambda *a, **k: button.Yes if yes else button.No)
-    opened = widget._open(package("torchscript"))
+    opened = open_source(package("torchscript"), widget.channels.images, widget)
     assert opened is None if not yes else opened.trusted
 
 
@@ -180,3 +185,33 @@ def test_channels_of_the_panel_are_taken_over(widget, viewer, image):
     widget.image.show_layer(red)
     widget._refresh()
     assert widget.channels.text() == "+ halves"
+
+
+def test_the_command_that_does_the_same(widget, viewer, model, tmp_path, image):
+    widget.copy.click()
+    assert "Choose a model file" in widget.message.text()
+    widget.model.value = model
+    widget.copy.click()
+    assert "no file that a command could read" in widget.message.text()
+    path = tmp_path / "a b.tif"
+    tifffile.imwrite(path, image)
+    (layer,) = viewer.open(path, plugin="napari")
+    widget.image.show_layer(layer)
+    widget.copy.click()
+    words = shlex.split(QApplication.clipboard().text())
+    assert words[:3] == ["napari-unet", "segment", str(path)]
+    assert words[3:] == ["--model", str(model), "--out", "results"]
+
+
+def test_trouble_is_notified_only_where_the_dock_is_out_of_sight(widget, viewer, monkeypatch):
+    told = []
+    monkeypatch.setattr(notices, "warn", told.append)
+    widget.model.value = "nothing.safetensors"
+    viewer.window._qt_window.show()
+    QTest.qWait(200)
+    widget.start.click()
+    assert "nothing.safetensors" in widget.message.text()
+    assert not told
+    widget.parentWidget().hide()
+    widget.start.click()
+    assert told

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QLabel,
     QLineEdit,
+    QMenu,
     QSlider,
     QWidget,
 )
@@ -29,7 +30,7 @@ from napari_unet.widgets.style import faint, warning
 
 
 def unfold(panel):
-    for fold in (panel.results.objects, panel.settings, panel.keys):
+    for fold in panel.column.findChildren(QCollapsible):
         fold.expand(animate=False)
 
 
@@ -110,11 +111,12 @@ def test_it_follows_the_theme(panel, viewer):
     assert seen[0] != seen[1]
 
 
-def focusable(panel):
+def focusable(panel, *, hidden=False):
     kinds = (QAbstractButton, QComboBox, QSlider, QLineEdit, QAbstractSpinBox, QAbstractItemView)
     return [
         w for w in panel.findChildren(QWidget)
-        if isinstance(w, kinds) and w.isVisible() and w.focusPolicy() & Qt.FocusPolicy.TabFocus
+        if isinstance(w, kinds) and w.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and (w.isVisible() or (hidden and w.window() is panel.window()))
         and not isinstance(w.parent(), QAbstractSpinBox)
     ]  # fmt: skip
 
@@ -179,11 +181,21 @@ def test_everything_has_a_name_and_a_tip(dock, viewer):
     whole, _ = dock
     viewer.window._qt_window.show()
     labels = {label.buddy() for label in whole.findChildren(QLabel)}
-    for widget in focusable(whole):
+    for widget in focusable(whole, hidden=True):
         spoken = widget.text() if isinstance(widget, QAbstractButton) else ""
         assert spoken or widget.accessibleName() or widget in labels, widget
         if not isinstance(widget.parent(), QCollapsible):  # whose title says it all
             assert widget.toolTip() or widget.objectName().startswith("qt_"), (widget, spoken)
+
+
+def test_each_entry_of_a_menu_has_a_tip_that_is_shown(panel):
+    entries = []
+    for menu in panel.findChildren(QMenu):
+        if menu.actions() and menu is not panel.project.recent:
+            assert menu.toolTipsVisible(), [action.text() for action in menu.actions()]
+            entries += [a for a in menu.actions() if a.menu() is None and not a.isSeparator()]
+    assert len(entries) >= 8
+    assert all(action.toolTip() != action.text().rstrip("…") for action in entries)
 
 
 def test_mnemonics_are_used_once_and_not_those_of_the_menus(panel, viewer):

@@ -6,6 +6,7 @@ import hands
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 
 from napari_unet.core.annotations import Annotations
 from napari_unet.core.project.recovery import open_project
@@ -86,6 +87,25 @@ def test_an_image_is_kept_for_validation(listed, two):
     assert [c.aside for c in commands if isinstance(c, Annotate)] == [True, True]
     listed.topLevelItem(0).setCheckState(ASIDE, Qt.CheckState.Unchecked)
     assert not [c for c in commands if isinstance(c, Annotate)][-1].aside
+
+
+def test_the_keys_choose_an_image_and_tick_validate(listed, two, viewer):
+    hands.paint(two, 1, np.s_[20:40, 10:60])
+    two.desk.flush()
+    listed.refresh()
+    viewer.window._qt_window.show()
+    listed.setFocus()
+    listed.setCurrentItem(listed.topLevelItem(0))
+    QTest.keyClick(listed, Qt.Key.Key_Space)
+    assert rows(two)[0].aside
+    listed.refresh()
+    QTest.keyClick(listed, Qt.Key.Key_Space)  # the row is still the current one
+    assert not rows(two)[0].aside
+    QTest.keyClick(listed, Qt.Key.Key_Down)
+    QTest.keyClick(listed, Qt.Key.Key_Space)  # nothing is painted there, so there is no tick
+    assert rows(two)[1].aside is None
+    QTest.keyClick(listed, Qt.Key.Key_Return)
+    assert two.desk.active.image is viewer.layers["other"]
 
 
 def test_validation_and_held_out_strokes_come_back(listed, two, viewer, tmp_path):

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import QApplication
 from napari_unet.cli.parser import build_parser
 from napari_unet.core.front import read_front, read_header, seal
 from napari_unet.core.package.labelling import Label
-from napari_unet.widgets import share_button
+from napari_unet.widgets import export_form, share_button
 from napari_unet.widgets.project_models import BEGUN
 from napari_unet.widgets.share_button import ShareButton
 
@@ -108,7 +108,7 @@ def exported(button, monkeypatch, qtbot, path, **values):
     said |= {"data": "", "sample": False, "tiles": False}
     asked = {}
     monkeypatch.setattr(
-        share_button, "request_values", lambda **form: asked.update(form["values"]) or said | values
+        export_form, "request_values", lambda **form: asked.update(form["values"]) or said | values
     )
     monkeypatch.setattr(share_button.QFileDialog, "getSaveFileName", lambda *_: (str(path), "zip"))
     monkeypatch.setattr(share_button, "command_line", (sys.executable, "-c", TELLER))
@@ -123,6 +123,25 @@ def test_the_form_has_all_that_the_command_line_has(button, monkeypatch, qtbot, 
     assert told.author == ["Ada L.", "G. H."]
     assert (told.title, told.license, told.about) == ("Cells", "MIT", "cells")
     assert (told.data, told.sample, told.purpose) == ("https://doi.org/1", None, "whole")
+
+
+def test_what_was_typed_stays_in_the_form_until_it_can_be_used(button, monkeypatch):
+    typed = [{"title": "Cells", "authors": " , "}, {"title": "Cells", "authors": "Ada L."}, {}]
+    rest = {"licence": "MIT", "about": "cells", "data": "", "sample": True, "tiles": False}
+    shown, warned = [], []
+
+    def ask(*, values, **_):
+        shown.append({name: field["value"] for name, field in values.items()})
+        said = typed.pop(0)
+        return said and said | rest
+
+    monkeypatch.setattr(export_form, "request_values", ask)
+    monkeypatch.setattr(export_form.QMessageBox, "warning", lambda *words: warned.append(words[2]))
+    label, values = export_form.ask_label(button)
+    assert "author" in warned[0]
+    assert shown[1] == {"title": "Cells", "authors": " , "} | rest
+    assert (label.authors, values["sample"]) == (("Ada L.",), True)
+    assert export_form.ask_label(button) is None
 
 
 @pytest.mark.parametrize(

@@ -12,33 +12,30 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
-    QMessageBox,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_unet.core.package.archive import Archive, looks_like_one, needs_trust
 from napari_unet.core.package.errors import PackageError
 from napari_unet.engine.messages import Event, Failed, Refused, Restore, Segmented, Wanted
 from napari_unet.widgets import notices
 from napari_unet.widgets.channel_menu import ChannelMenu
 from napari_unet.widgets.classes import ClassList
 from napari_unet.widgets.file_field import file_field
+from napari_unet.widgets.image_command import ImageCommandError, file_command
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.mirror import ActivityMirror
 from napari_unet.widgets.model_file import (
     ANY_PATTERN,
     ModelFileError,
-    check_channels,
-    class_names,
     is_of_volumes,
-    read_model,
 )
-from napari_unet.widgets.planes import count_channels
+from napari_unet.widgets.model_source import open_source
 from napari_unet.widgets.segmenting import ImageSegmenter, Package
+from napari_unet.widgets.share_button import copy_text
 from napari_unet.widgets.studios import studio_of
 from napari_unet.widgets.tab_order import set_tab_order
 
@@ -69,6 +66,8 @@ class ApplyWidget(QWidget):
         self.start = QPushButton("Segment", self)
         self.start.setMinimumHeight(30)
         self.start.setToolTip("Segment the image with this model, into a new layer.")
+        self.copy = QPushButton("Copy as command", self)
+        self.copy.setToolTip("Copy the command line that does the same to the image's file.")
         self.bar, self.cancel = QProgressBar(self), QPushButton("Cancel", self)
         self.bar.setAccessibleName("Segmented so far")
         self.cancel.setToolTip("Stop; nothing is kept.")
@@ -93,12 +92,14 @@ class ApplyWidget(QWidget):
         layout.addWidget(self.message)
         layout.addLayout(form)
         layout.addWidget(self.start)
+        layout.addWidget(self.copy)
         layout.addLayout(progress)
         layout.addStretch(1)
         set_tab_order(self)
 
     def _connect(self) -> None:
         self.start.clicked.connect(self._on_start)
+        self.copy.clicked.connect(self._on_copy)
         self.image.chosen.connect(self._refresh)
         self._studio.watch.layers_changed.connect(self._refresh)
         self.cancel.clicked.connect(self._segmenter.cancel)
@@ -137,16 +138,12 @@ class ApplyWidget(QWidget):
         self._form.setRowVisible(self.channels, bool(self.channels.candidates))
 
     def _on_start(self) -> None:
-        image = self.image.layer
-        if image is None:
-            self._say("Choose the image to segment.")
+        if lacking := self._lacking():
+            self._say(lacking)
             return
         self._offer_channels()  # of this image, however it came to be chosen
-        if not str(self.model.value).strip(". "):
-            self._say("Choose a model file: one that was saved with “Save model…”.")
-            return
         try:
-            chosen = self._open(Path(self.model.value))
+            chosen = open_source(Path(self.model.value), self.channels.images, self)
         except (ModelFileError, PackageError) as error:
             self._say(str(error), warn=True)
             return
@@ -168,22 +165,25 @@ class ApplyWidget(QWidget):
         self._segmenter.start(self.channels.images, colours, package=package, volumes=volumes)
         self._refresh()
 
-    def _open(self, path: Path) -> Package | tuple[int, bytes] | None:
-        """A package that may be run, a model with its number of classes, or None if not wanted."""
-        if not looks_like_one(path):
-            data = read_model(path)
-            check_channels(data, count_channels(self.channels.images))
-            return len(class_names(data)), data
-        if not needs_trust(Archive(path).description()):
-            return Package(str(path))
-        answer = QMessageBox.question(
-            self, "Run a program of the package?",
-            "This package's network is a TorchScript program, which can do anything that you can. "
-            "Run it only if you trust who made it.",
-            defaultButton=QMessageBox.StandardButton.No,
-        )  # fmt: skip
-        agreed = answer == QMessageBox.StandardButton.Yes
-        return Package(str(path), trusted=True) if agreed else None
+    def _lacking(self) -> str:
+        """What is to be chosen first."""
+        if self.image.layer is None:
+            return "Choose the image to segment."
+        if not str(self.model.value).strip(". "):
+            return "Choose a model file: one that was saved with “Save model…”."
+        return ""
+
+    def _on_copy(self) -> None:
+        if lacking := self._lacking():
+            self._say(lacking)
+            return
+        self._offer_channels()
+        try:
+            copy_text(file_command(self.channels.images, str(self.model.value)))
+        except ImageCommandError as error:
+            self._say(str(error), warn=True)
+        else:
+            self._say("The command is copied.")
 
     def _take(self, batch: list[Event]) -> None:
         for event in batch:
@@ -230,7 +230,7 @@ class ApplyWidget(QWidget):
 
     def _say(self, sentence: str, *, warn: bool = False) -> None:
         self.message.setText(sentence)
-        if warn:
+        if warn and self.visibleRegion().isEmpty():  # else it is read here
             notices.warn(sentence)
 
     def event(self, event: QEvent) -> bool:

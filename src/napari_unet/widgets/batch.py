@@ -63,6 +63,8 @@ class BatchWidget(QWidget):
         for button in (self.preview, self.start):
             button.setMinimumHeight(30)
         self.bar, self.cancel = QProgressBar(self), QPushButton("Cancel", self)
+        self.bar.setAccessibleName("Files done so far")
+        self.cancel.setToolTip("Stop; what is done stays, and the next run goes on from there.")
         self.message = QLabel("Choose the folder with the images and one for the results.", self)
         self.message.setWordWrap(True)
         self.setMinimumWidth(_NARROWEST)
@@ -215,7 +217,7 @@ class BatchWidget(QWidget):
 
     def _say(self, sentence: str, *, warn: bool = False) -> None:
         self.message.setText(sentence)
-        if warn:
+        if warn and self.visibleRegion().isEmpty():  # else it is read here
             notices.warn(sentence)
 
     def event(self, event: QEvent) -> bool:

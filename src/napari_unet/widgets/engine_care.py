@@ -156,7 +156,7 @@ class EngineCare(QObject):
         rest = (
             "The connection is tried again by itself."
             if again
-            else "Then press “Connect” under “Compute on”, or choose this machine there."
+            else "Then press “Connect” under “Compute on”."
         )
         first = self._lesson.part(f"{sentence} Your strokes are safe. {rest}")
         if first:

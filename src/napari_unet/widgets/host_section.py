@@ -59,6 +59,8 @@ class HostSection(QCollapsible):  # type: ignore[misc] # superqt is not followed
 
     def _lay_out(self, content: QWidget) -> None:
         self.place.setAccessibleName("Compute on")
+        self.place.setToolTip("Where the network learns and predicts: here, or elsewhere by ssh.")
+        self.connect_button.setToolTip("Go on there. Strokes and weights come along.")
         self.address.setPlaceholderText("user@host")
         self.address.setToolTip("As you would type it after ssh; a key must let you in.")
         self.python.setToolTip(_PYTHON_TIP)

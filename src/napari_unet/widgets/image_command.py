@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from napari.layers import Image
@@ -10,13 +11,14 @@ from napari_unet.core.commands import Selection, segment_command
 from napari_unet.core.files import FileError
 from napari_unet.core.image import ImageError
 from napari_unet.core.reading import open_stack
+from napari_unet.core.settings import Compute
 from napari_unet.core.stack import Stack
-from napari_unet.widgets.binding import Binding
 from napari_unet.widgets.model_file import SUFFIX
 from napari_unet.widgets.planes import all_lengths, channel_axis, depth_axis, full_shape
 from napari_unet.widgets.project_images import file_of
 from napari_unet.widgets.studio import Studio
 
+_COMPUTE = Compute()  # what the command line does without flags
 _MODEL, _TARGET = f"model{SUFFIX}", "results"
 _OWN_FILE = "Save it with File > Save Selected Layers, and open that file."
 
@@ -38,25 +40,39 @@ def image_command(studio: Studio) -> str:
         raise ImageCommandError("There is no image in work: choose one first.")
     if not studio.situation.answered:
         raise ImageCommandError("There is no model yet: paint a few strokes of two classes first.")
-    path = _file_of(active)
+    volumes = studio.desk.planes.volumes
+    return file_command(active.images, _MODEL, studio.settings.compute, volumes=volumes)
+
+
+def file_command(
+    images: Sequence[Image], model: str, compute: Compute = _COMPUTE, *, volumes: bool = False
+) -> str:
+    """The line that segments the file of an image, or of its channels, with a model file.
+
+    Raises
+    ------
+    ImageCommandError
+        If there is none, with a sentence that says what is missing.
+    """
+    path = _file_of(images)
     try:
         with open_stack(path) as stack:
-            _compare(active.image, path, stack, volumes=studio.desk.planes.volumes)
+            _compare(images[0], path, stack, volumes=volumes)
     except (FileError, ImageError, OSError) as error:
         raise ImageCommandError(f"The command line cannot read this image: {error}") from error
-    return segment_command(Selection(str(path), _TARGET), _MODEL, compute=studio.settings.compute)
+    return segment_command(Selection(str(path), _TARGET), model, compute=compute)
 
 
-def _file_of(active: Binding) -> Path:
-    if len(active.images) > 1:
+def _file_of(images: Sequence[Image]) -> Path:
+    if len(images) > 1:
         raise ImageCommandError(
-            f"The channels of this image are {len(active.images)} layers, and a command reads one "
+            f"The channels of this image are {len(images)} layers, and a command reads one "
             "file: save them as one file and open that."
         )
-    path = file_of(active.image)
+    path = file_of(images[0])
     if path is None:
         raise ImageCommandError(
-            f"“{active.image.name}” has no file that a command could read. {_OWN_FILE}"
+            f"“{images[0].name}” has no file that a command could read. {_OWN_FILE}"
         )
     return path
 

@@ -62,6 +62,8 @@ class ObjectSection(QCollapsible):  # type: ignore[misc] # superqt is not follow
         self.make.setMinimumHeight(28)
         self.make.setToolTip("Find and measure the objects of the whole layer.")
         self.bar, self.cancel = QProgressBar(self), QPushButton("Cancel", self)
+        self.bar.setAccessibleName("Objects found so far")
+        self.cancel.setToolTip("Stop; no layer is made.")
         self.number.setSizeAdjustPolicy(
             self.number.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from napari.layers import Image
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QSignalBlocker, Qt
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from napari_unet.widgets.binding import Binding
@@ -20,7 +21,7 @@ _NAME, _STATE, _ASIDE = range(3)
 _TIPS = (
     "Click to work on it.",
     "What there is of it so far.",
-    "For validation: its strokes are only used for the score, nothing is learnt from them.",
+    "For validation: its strokes only make the score, nothing is learnt of them. Space ticks it.",
 )
 
 
@@ -73,11 +74,12 @@ class ImageList(QTreeWidget):
         self._studio, self._viewer = studio, viewer
         self._rows: tuple[Row, ...] = ()
         self.setAccessibleName("Images")
+        self.setToolTip("Click an image, or press Enter on it, to work on it.")
         self.setHeaderLabels(["Images", "", "Validate"])
         for column, tip in enumerate(_TIPS):
             self.headerItem().setToolTip(column, tip)
         self.setRootIsDecorated(False)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.header().setStretchLastSection(False)
         self.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.header().setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
@@ -101,9 +103,11 @@ class ImageList(QTreeWidget):
         if found == self._rows and self.topLevelItemCount() == len(found):
             return
         self._rows = found
+        current = self.currentIndex().row()
         with QSignalBlocker(self):
             self.clear()
             self.addTopLevelItems([_item(row) for row in found])
+            self.setCurrentIndex(self.model().index(current, _NAME))
         self.setVisible(len(found) > 1)
         self._fit()
 
@@ -112,6 +116,15 @@ class ImageList(QTreeWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.StyleChange:
             self._fit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """The arrows choose a row, Enter opens its image, and Space ticks *Validate*."""
+        item = self.currentItem()
+        if event.key() != Qt.Key.Key_Space or item is None or item.isDisabled():
+            super().keyPressEvent(event)
+        elif item.data(_ASIDE, Qt.ItemDataRole.CheckStateRole) is not None:
+            on = item.checkState(_ASIDE) is Qt.CheckState.Checked
+            item.setCheckState(_ASIDE, Qt.CheckState.Unchecked if on else Qt.CheckState.Checked)
 
     def _fit(self) -> None:
         if count := self.topLevelItemCount():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 
 from napari.viewer import Viewer
@@ -85,12 +86,20 @@ class ProjectSection(QWidget):
 
     def _fill_menu(self) -> None:
         menu = QMenu(self.menu_button)
-        menu.addAction("New").triggered.connect(self._dialogs.new)
-        menu.addAction("Open…").triggered.connect(self._dialogs.choose)
-        menu.addAction("Open zipped…").triggered.connect(self._dialogs.choose_zipped)
+
+        def add(text: str, tip: str, slot: Callable[[], object]) -> None:
+            action = menu.addAction(text)
+            action.setToolTip(tip)
+            action.triggered.connect(slot)
+
+        add("New", "Begin anew; what is open now is kept.", self._dialogs.new)
+        add("Open…", "Go on with a project's folder.", self._dialogs.choose)
+        add("Open zipped…", "Go on with a project from a zip file.", self._dialogs.choose_zipped)
         self.recent = menu.addMenu("Recent")
         self.recent.aboutToShow.connect(self._fill_recent)
-        menu.addAction("Save as…").triggered.connect(self._dialogs.save_as)
+        add("Save as…", "Keep it in a folder of yours.", self._dialogs.save_as)
+        for one in (menu, self.recent):
+            one.setToolTipsVisible(True)
         self.menu_button.setMenu(menu)
 
     def _fill_recent(self) -> None:
@@ -101,6 +110,7 @@ class ProjectSection(QWidget):
             action.triggered.connect(partial(self._dialogs.open, path))
         for known in shelf.unsaved():
             action = self.recent.addAction(f"Unsaved: {_named(known)}, {_when(known.changed)}")
+            action.setToolTip("Strokes that have no folder of yours yet.")
             action.triggered.connect(partial(self._dialogs.open, known.path))
         if self.recent.isEmpty():
             self.recent.addAction("none yet").setEnabled(False)

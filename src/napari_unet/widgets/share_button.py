@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from magicgui.widgets import request_values
 from numpy.typing import NDArray
 from qtpy.QtCore import QProcess
 from qtpy.QtWidgets import QApplication, QFileDialog, QMenu, QPushButton, QWidget
@@ -21,8 +20,9 @@ from napari_unet.core.header import ModelBytes, ModelError
 from napari_unet.core.image import ImageError
 from napari_unet.core.methods import paragraph
 from napari_unet.core.package.errors import PackageError
-from napari_unet.core.package.labelling import DEFAULT_LICENCE, Label
+from napari_unet.core.package.labelling import Label
 from napari_unet.widgets import notices
+from napari_unet.widgets.export_form import ask_label
 from napari_unet.widgets.image_command import ImageCommandError, image_command
 from napari_unet.widgets.model_file import SUFFIX, ModelFileError, write_model
 from napari_unet.widgets.project_models import BEGUN
@@ -35,27 +35,6 @@ Sample: TypeAlias = NDArray[Any] | None
 command_line: Sequence[str] = (sys.executable, "-P", "-m", "napari_unet.cli")
 SAVE_FIRST = " Save the model as model.safetensors first."
 _PATTERN = "Packages of bioimage.io (*.zip)"
-_FIELDS: dict[str, Any] = {
-    "title": {"annotation": str, "value": Label().title, "label": "Title"},
-    "authors": {"annotation": str, "value": "", "label": "Authors, by commas"},
-    "licence": {"annotation": str, "value": DEFAULT_LICENCE, "label": "Licence"},
-    "about": {"annotation": str, "value": "", "label": "What it is for"},
-    "data": {
-        "annotation": str, "value": "", "label": "Training data",
-        "options": {"tooltip": "What it was trained on, for example a link to the images."},
-    },
-    "sample": {
-        "annotation": bool, "value": False,
-        "label": "Show a part of the open image (it is published)",
-        "options": {"tooltip": "The package is shown and tested with the middle of the plane in "
-                    "view. Without the tick, with an image of scikit-image."},
-    },
-    "tiles": {
-        "annotation": bool, "value": False, "label": "For tiles of large images",
-        "options": {"tooltip": "Brightness is measured by standard steps over the whole image; "
-                    "labels differ a little from those here."},
-    },
-}  # fmt: skip
 
 
 class ShareButton(QPushButton):
@@ -71,10 +50,20 @@ class ShareButton(QPushButton):
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.setToolTip("Export the model for other programs, or copy how it was made.")
         menu = QMenu(self)
-        self.export = menu.addAction("Export for bioimage.io…", self._on_export)
-        self.command = menu.addAction("Copy as command", self._on_command)
-        self.image_command = menu.addAction("Copy command for this image", self._on_image_command)
-        self.methods = menu.addAction("Copy methods paragraph", self._on_methods)
+        menu.setToolTipsVisible(True)
+        self.export, self.command, self.image_command, self.methods = (
+            menu.addAction(text, slot)
+            for text, slot in (
+                ("Export for bioimage.io…", self._on_export),
+                ("Copy as command", self._on_command),
+                ("Copy command for this image", self._on_image_command),
+                ("Copy methods paragraph", self._on_methods),
+            )
+        )
+        self.export.setToolTip("A zip file that other programs can run.")
+        self.command.setToolTip("The line that trains once more, on the project's strokes.")
+        self.image_command.setToolTip("The line that segments the file of the image in work.")
+        self.methods.setToolTip("How the model was made, with references, for a paper.")
         self.setMenu(menu)
 
     def package(
@@ -95,11 +84,10 @@ class ShareButton(QPushButton):
         )
 
     def _on_export(self) -> None:
-        values = request_values(
-            title="Export for bioimage.io", parent=self.window(), values=_FIELDS
-        )
-        if not values:
+        asked = ask_label(self.window())
+        if asked is None:
             return
+        label, values = asked
         name, _ = QFileDialog.getSaveFileName(self, "Export", "model.zip", _PATTERN)
         if not name:
             return
@@ -108,8 +96,6 @@ class ShareButton(QPushButton):
         except (ImageError, OSError) as error:
             self._studio.lesson.complain(f"The package is not written: {error}")
             return
-        authors = tuple(part.strip() for part in values["authors"].split(",") if part.strip())
-        label = Label(values["title"], authors, values["licence"], values["about"], values["data"])
         ended = Path(name if name.endswith(".zip") else name + ".zip")
         self.package(label, ended, "tiles" if values["tiles"] else "whole", sample)
 
