@@ -77,7 +77,7 @@ class Watched:
     Attributes
     ----------
     held_out : score on held-out strokes; None if there are none.
-    agreement : of the newest strokes, before they were learnt.
+    agreement : of the newest strokes with what was predicted, before they were learnt.
     rested : whether training no longer went on, as nothing got better.
     """
 
@@ -87,7 +87,7 @@ class Watched:
         self.seconds = 0.0
         self.held_out: float | None = None
         self.agreement: float | None = None
-        self.rested = False
+        self.rested = self._learnt = False
         classes = tuple(f"class {n + 1}" for n in range(int(task.truths[0].max())))
         self._inbox.post(Configure(classes, settings))
         self._inbox.post(Open("a", as_plane(task.image)))
@@ -96,25 +96,18 @@ class Watched:
     def annotate(self, strokes: Array) -> None:
         """Take all strokes so far; then the score of the new ones is known."""
         self._inbox.post(Annotate("a", Annotations.of(strokes)))
-        self.rested, self.agreement = False, None
+        self.rested = self._learnt = False
+        self.agreement = self.held_out = None
 
     def until(self, seconds: float) -> None:
-        """Work until so much time was used, at least until new strokes were learnt."""
+        """Work until so much time was used, at least until new strokes were learnt and judged."""
         for _ in self._worked():
-            if self.rested or (self.seconds >= seconds and self._session.bench.answered):
+            if self._learnt and (self.rested or self.seconds >= seconds):
                 return
-
-    def finish(self) -> None:
-        """Judge the newest weights, as the program does where time is up."""
-        start = time.process_time()
-        for event in self._session.finish():
-            if isinstance(event, Judged):
-                self.held_out = event.held_out
-        self.seconds += (time.process_time() - start) / CORES
 
     @property
     def steps(self) -> int:
-        """Training steps since the newest first answer."""
+        """Training steps so far."""
         trainer = self._session.bench.trainer
         return 0 if trainer is None else trainer.steps
 
@@ -135,8 +128,8 @@ class Watched:
                 case Scored():
                     self.agreement = event.agreement
                 case Judged():
-                    self.held_out = event.held_out
-                case Rested() | Idle() if self._session.bench.answered:
+                    self.held_out, self._learnt = event.held_out, True
+                case Rested() | Idle() if self._learnt:
                     self.rested = True
                 case _:
                     pass

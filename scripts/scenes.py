@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import signal
+import zipfile
 
 import numpy as np
 import tifffile
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from stage import HOME
@@ -26,15 +29,23 @@ def choosing(opened, shots):
     `opened` makes a stage, `shots` takes pictures of one; returns a stage.
     """
     tissue = stained_tissue().image
-    stage = opened(images={"first": tissue[:300], "second": tissue[200:]})
+    stage = opened(images={"first": tissue[:300], "second": tissue[200:]}, ready=False)
     shots(stage).dock("choose-image")
     stage.studio.choose([stage.viewer.layers["first"]])
     stage.until(lambda: stage.studio.desk.active is not None, 30, "the image")
     stage.paint(1, (40, 40), (40, 90))
+    stage.paint(2, (200, 40), (200, 90))
     stage.until(lambda: stage.studio.project.store is not None, 30, "the project")
     QTest.qWait(1500)
+    shots(stage).dock("starting")
+    os.kill(stage.studio.keeper.process_id, signal.SIGCONT)
+    images = stage.panel.project.images
+    images.refresh()
+    images.topLevelItem(0).setCheckState(2, Qt.CheckState.Checked)
+    stage.until(lambda: stage.studio.lesson.report.device, 120, "the engine")
+    shots(stage).dock("validate")
     stage.close()
-    stage = opened()
+    stage = opened(remember=True)
     shots(stage).dock("restore")
     stage.panel.project.offer.discard.click()
     return stage
@@ -78,6 +89,9 @@ def saved(stage, shots):
 def dialog(shots, name):
     """A picture of the dialog in front; then it is closed."""
     front = QApplication.activeModalWidget()
+    if front is None:  # it is not there yet
+        QTimer.singleShot(500, lambda: dialog(shots, name))
+        return
     shots.widget(name, front)
     front.reject()
 
@@ -100,7 +114,17 @@ def telling_apart(stage, shots):
     QTest.qWait(2500)
     stage.put_down()
     shots.dock("telling-apart")
+    panel.results.objects.make.click()
+    made = panel.results.objects.result.layer
+    stage.until(lambda: made.layer is not None, 120, "objects")
+    panel.column.ensureWidgetVisible(panel.results.objects)
+    shots.dock("correcting-objects")
     panel.results.objects.collapse()
+    masks = np.asarray(touching_cells().truth == 2, np.uint8)
+    stage.viewer.add_labels(masks, name="masks of another tool", visible=False)
+    panel.classes.take.expand()
+    QTest.qWait(700)
+    shots.dock("paint-from-layer")
 
 
 def full_disk(stage, shots):
@@ -116,6 +140,16 @@ def full_disk(stage, shots):
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     shots.write("not-saved", picture)
     stage.until(lambda: not store.failing, 60, "the next try")
+
+
+def trust(widget, shots):
+    """A package that holds a program; the question is answered with No."""
+    path = HOME / "package.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("rdf.yaml", "type: model\nweights:\n  torchscript: {source: w}\n")
+    widget.model.value = path
+    QTimer.singleShot(1500, lambda: dialog(shots, "trust"))
+    widget.start.click()
 
 
 def failed_folder(stage, shots):

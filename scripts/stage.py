@@ -7,6 +7,7 @@ Scripts that make pictures share it. They need a display, or Xvfb.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -15,7 +16,6 @@ from pathlib import Path
 # the user's own napari settings and projects are neither read nor changed
 HOME = Path(tempfile.mkdtemp(prefix="napari-unet-pictures-"))
 os.environ["NAPARI_CONFIG"] = str(HOME / "settings.yaml")
-os.environ["NAPARI_UNET_DATA"] = str(HOME / "data")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "widgets"))
 
@@ -46,10 +46,17 @@ CORRECTION = (2, (485, 395), (492, 430), (480, 480))  # light specks of stroma, 
 class Stage:
     """A window of `size` with the panel at its right, `dock` px wide.
 
-    `images` by name are open before the panel is.
+    `images` by name are open before the panel is. Projects of stages before are unknown to it,
+    unless it is to `remember`. Where it is not `ready` when it opens, the engine waits.
     """
 
-    def __init__(self, theme="dark", size=(1300, 1250), dock=360, images=None):
+    opened = 0
+
+    def __init__(
+        self, theme="dark", size=(1300, 1250), dock=360, images=None, *, remember=False, ready=True
+    ):
+        Stage.opened += not remember
+        os.environ["NAPARI_UNET_DATA"] = str(HOME / f"data {Stage.opened}")
         self.viewer = napari.Viewer()
         self.viewer.theme = theme
         self.window = self.viewer.window._qt_window
@@ -61,7 +68,10 @@ class Stage:
         name = "Annotate and train (U-Net)"
         self.dock = self.viewer.window.add_dock_widget(self.panel, name=name, area="right")
         self.window.resizeDocks([self.dock], [dock], Qt.Orientation.Horizontal)
-        self.until(lambda: self.studio.lesson.report.device, 120, "the engine")
+        if ready:
+            self.until(lambda: self.studio.lesson.report.device, 120, "the engine")
+        else:
+            os.kill(self.studio.keeper.process_id, signal.SIGSTOP)
         self.viewer.reset_view()
 
     def until(self, true, seconds, what):

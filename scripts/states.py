@@ -108,7 +108,7 @@ def tissue(stage, shots, seconds):
     stage.paint_all()
     shots.window("strokes")
     panel.training.train.click()
-    QTest.qWait(round(seconds * 500))
+    stage.until(lambda: len(stage.studio.lesson.report.scores) >= 3, 600, "a curve")
     shots.window("training")
     panel.view.outlines.click()
     shots.dock("outlines")
@@ -117,6 +117,7 @@ def tissue(stage, shots, seconds):
     shots.dock("accepting")
     panel.correct.accept.click()
     QTest.qWait(round(seconds * 500))
+    stage.until(lambda: len(stage.studio.lesson.report.scores) >= 6, 600, "a longer curve")
     shots.dock("trained")
     scenes.looking(stage, shots)
     panel.training.train.click()
@@ -130,6 +131,8 @@ def tissue(stage, shots, seconds):
                        ("keys", panel.keys)):  # fmt: skip
         fold.expand()
         QTest.qWait(500)
+        if fold is panel.results.objects:
+            stage.until(lambda: "In view" in panel.results.objects.message.text(), 60, "a preview")
         shots.dock(name)
         fold.collapse()
 
@@ -147,6 +150,8 @@ def folder(stage, shots):
     batch.form.kinds["objects"].value = True
     shots.dock("folder", batch.parentWidget())
     batch.start.click()
+    QTest.qWait(1000)
+    shots.dock("folder-running", batch.parentWidget())
     stage.until(lambda: not batch.runner.running, 300, "the folder")
     shots.dock("folder-done", batch.parentWidget())
     batch.parentWidget().hide()
@@ -166,8 +171,11 @@ def apply(stage, shots):
     widget.model.value = path
     shots.dock("apply", dock)
     widget.start.click()
+    stage.until(lambda: "Segmenting" in widget.message.text(), 60, "the engine")
+    shots.dock("applying", dock)
     stage.until(lambda: "Done" in widget.message.text(), 600, "the segmentation")
     shots.dock("apply-done", dock)
+    scenes.trust(widget, shots)
     stage.viewer.window.remove_dock_widget(widget)
     stage.dock.raise_()
 
@@ -176,11 +184,19 @@ def simple(stage, shots, _seconds):
     """An image that is easy enough to be learnt in a minute, so that the guide says so."""
     stage.open(np.asarray(touching_cells().image), "cells")
     stage.studio.desk.active.paint.brush_size = 4
-    for number, centres in ((1, BETWEEN), (2, CELLS)):
-        for y, x in centres:
-            stage.paint(number, (y, x - 4), (y, x + 4))
-    stage.until(lambda: stage.studio.lesson.report.answered, 120, "the first answer")
-    stage.panel.training.train.click()
+    train = stage.panel.training.train
+    for some in (slice(0, 3), slice(3, None)):
+        for number, centres in ((1, BETWEEN), (2, CELLS)):
+            for y, x in centres[some]:
+                stage.paint(number, (y, x - 4), (y, x + 4))
+        stage.until(lambda: stage.studio.lesson.report.answered, 120, "the first answer")
+        train.click()
+        if some.start == 0:
+            stage.until(
+                lambda: "Look closely" in advice(stage.studio.situation).title, 600, "few strokes"
+            )
+            shots.dock("look-closely")
+            train.click()
     stage.until(lambda: advice(stage.studio.situation).step is Step.SEGMENT, 600, "a good score")
     shots.dock("good")
 
@@ -203,6 +219,10 @@ def troubles(stage, shots):
 def out_of_reach(stage, shots):
     """Another machine that nobody can reach, and an engine that dies again and again."""
     host, lesson = stage.panel.host, stage.studio.lesson
+    host.expand()
+    QTest.qWait(500)
+    shots.dock("compute-on")
+    host.collapse()
     host.place.activated.emit(host.place.count() - 1)
     host.address.setText("me@lab.invalid")
     host.connect_button.click()

@@ -14,6 +14,7 @@ from typing_extensions import assert_type
 from numpy.typing import NDArray
 
 import napari_unet
+from napari_unet.core.methods import paragraph
 from napari_unet.core.settings import Compute, Settings, changed
 
 image = np.zeros((64, 64), np.uint16)
@@ -25,6 +26,7 @@ assert_type(model.segment(image, compute=Compute(mirrors=False)), NDArray[np.uin
 model.save("cells.safetensors")
 assert_type(napari_unet.load("cells.safetensors"), napari_unet.Model)
 assert_type(model.header.classes, tuple[str, ...])
+assert_type(paragraph(model.header), str)
 assert_type(changed(Settings(), "training", seed=3), Settings)
 assert_type(napari_unet.__version__, str)
 """

@@ -101,3 +101,9 @@ def test_results_of_another_batch_are_no_images(tmp_path):
     touch(tmp_path, "in/a.tif", "in/labels/a.tif", "in/labels/.napari-unet/done.jsonl")
     order = Order((tmp_path / "in",), tmp_path / "out", deep=True)
     assert stems(plan(order)) == ["a"]
+
+
+def test_a_package_without_an_image_is_one_job_that_will_say_so(tmp_path, monkeypatch):
+    touch(tmp_path, "a.nd2")
+    monkeypatch.setattr(plans, "scene_names", lambda _: ())
+    assert stems(plan(Order((tmp_path,), tmp_path / "out"))) == ["a"]

@@ -187,7 +187,7 @@ def test_channels_of_the_panel_are_taken_over(widget, viewer, image):
     assert widget.channels.text() == "+ halves"
 
 
-def test_the_command_that_does_the_same(widget, viewer, model, tmp_path, image):
+def test_the_command_that_does_the_same(widget, viewer, model, package, tmp_path, image):
     widget.copy.click()
     assert "Choose a model file" in widget.message.text()
     widget.model.value = model
@@ -201,6 +201,10 @@ def test_the_command_that_does_the_same(widget, viewer, model, tmp_path, image):
     words = shlex.split(QApplication.clipboard().text())
     assert words[:3] == ["napari-unet", "segment", str(path)]
     assert words[3:] == ["--model", str(model), "--out", "results"]
+    widget.model.value = package("torchscript")
+    widget.copy.click()
+    assert "--trust" in widget.message.text()
+    assert "--trust" not in QApplication.clipboard().text()
 
 
 def test_trouble_is_notified_only_where_the_dock_is_out_of_sight(widget, viewer, monkeypatch):

@@ -24,7 +24,7 @@ from napari_unet.widgets import notices
 from napari_unet.widgets.channel_menu import ChannelMenu
 from napari_unet.widgets.classes import ClassList
 from napari_unet.widgets.file_field import file_field
-from napari_unet.widgets.image_command import ImageCommandError, file_command
+from napari_unet.widgets.image_command import ImageCommandError
 from napari_unet.widgets.keeper import Keeper
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.mirror import ActivityMirror
@@ -33,7 +33,7 @@ from napari_unet.widgets.model_file import (
     ModelFileError,
     is_of_volumes,
 )
-from napari_unet.widgets.model_source import open_source
+from napari_unet.widgets.model_source import command_of, open_source
 from napari_unet.widgets.segmenting import ImageSegmenter, Package
 from napari_unet.widgets.share_button import copy_text
 from napari_unet.widgets.studios import studio_of
@@ -179,11 +179,12 @@ class ApplyWidget(QWidget):
             return
         self._offer_channels()
         try:
-            copy_text(file_command(self.channels.images, str(self.model.value)))
-        except ImageCommandError as error:
+            line, sentence = command_of(Path(self.model.value), self.channels.images)
+        except (ImageCommandError, ModelFileError, PackageError) as error:
             self._say(str(error), warn=True)
         else:
-            self._say("The command is copied.")
+            copy_text(line)
+            self._say(sentence)
 
     def _take(self, batch: list[Event]) -> None:
         for event in batch:

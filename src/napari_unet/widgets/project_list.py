@@ -102,12 +102,15 @@ class ImageList(QTreeWidget):
         found = rows(self._studio)
         if found == self._rows and self.topLevelItemCount() == len(found):
             return
+        row = self.currentIndex().row()
+        current = self._rows[row].image if 0 <= row < len(self._rows) else None
         self._rows = found
-        current = self.currentIndex().row()
         with QSignalBlocker(self):
             self.clear()
             self.addTopLevelItems([_item(row) for row in found])
-            self.setCurrentIndex(self.model().index(current, _NAME))
+            if current is not None:
+                same = [number for number, row in enumerate(found) if row.image is current]
+                self.setCurrentIndex(self.model().index(same[0] if same else -1, _NAME))
         self.setVisible(len(found) > 1)
         self._fit()
 

@@ -8,7 +8,6 @@ from functools import partial
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QTimer
-from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -32,6 +31,7 @@ from napari_unet.widgets.style import show_less, warning
 from napari_unet.widgets.timers import single_shot
 
 _WARNING = "#e69f00"
+_AGAIN = 3000  # ms
 _LINES = 2  # of what is said on the project, at the usual width
 
 
@@ -59,18 +59,23 @@ class ProjectSection(QWidget):
         self._tied = False
         self.refresh()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Let go of the project with the window, so that the next window can offer it.
+    def _tie(self) -> None:
+        """Let go of the project with the viewer's window, so that the next window can offer it.
 
         Where Python goes on after that, as in a notebook, the viewer and so the studio stay.
         """
-        super().showEvent(event)
-        window: QWidget | None = self
-        while window is not None and not isinstance(window, QMainWindow):
-            window = window.parentWidget()
-        if window is not None and not self._tied:
+        viewer = self._studio.watch.viewer
+        if self._tied or viewer is None:
+            return
+        docked = list(viewer.window.dock_widgets.values())
+        widget: QWidget | None = self
+        while widget is not None and widget not in docked:
+            widget = widget.parentWidget()
+        while widget is not None and not isinstance(widget, QMainWindow):
+            widget = widget.parentWidget()
+        if widget is not None:
             self._tied = True
-            window.destroyed.connect(partial(_let_go, self._studio.project))
+            widget.destroyed.connect(partial(_let_go, self._studio.project))
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
@@ -117,6 +122,7 @@ class ProjectSection(QWidget):
 
     def refresh(self) -> None:
         """Show how it stands."""
+        self._tie()
         project = self._studio.project
         self.undo.setEnabled(bool(project.record.history.done))
         self.redo.setEnabled(bool(project.record.history.undone))
@@ -187,7 +193,12 @@ class OfferBar(QFrame):
 
 def _let_go(project: Project) -> None:
     """Close the project soon, unless all ends now: then it was written, and Qt is half gone."""
-    QTimer.singleShot(0, project.leave)
+    QTimer.singleShot(0, partial(_leave, project))
+
+
+def _leave(project: Project) -> None:
+    if not project.leave():  # the disk is full, or gone
+        QTimer.singleShot(_AGAIN, partial(_leave, project))
 
 
 def _button(text: str, tip: str) -> QPushButton:
