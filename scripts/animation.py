@@ -57,7 +57,7 @@ class Film:
         QTest.mousePress(native, hands.LEFT, pos=at[0])
         for count, place in enumerate(at):
             QTest.mouseMove(native, place)
-            QTest.qWait(15)
+            hands.rest(15)
             if count % MOVES == MOVES - 1:
                 self.take()
         QTest.mouseRelease(native, hands.LEFT, pos=at[-1])
@@ -67,7 +67,7 @@ class Film:
         """Frames until something is true, or for so many seconds."""
         end = time.monotonic() + seconds
         while not true() and time.monotonic() < end:
-            QTest.qWait(round(1000 * every))
+            hands.rest(round(1000 * every))
             self.take(shown)
 
     def save(self, path):

@@ -17,7 +17,7 @@ os.environ.setdefault("NAPARI_CONFIG", str(Path(tempfile.mkdtemp()) / "settings.
 
 import napari
 from qtpy import API_NAME
-from qtpy.QtTest import QTest
+from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_unet.cli import main as command
 
@@ -29,7 +29,9 @@ def wait(seconds: float) -> None:
     while not any("prediction" in x.name and x.data.all() for x in viewer.layers):
         if time.monotonic() - begin > seconds:
             sys.exit(f"no prediction after {seconds:g} s; layers: {list(viewer.layers)}")
-        QTest.qWait(50)
+        loop = QEventLoop()  # vispy's QTest.qWait would keep a core busy
+        QTimer.singleShot(50, loop.quit)
+        loop.exec()
     print(
         f"napari {napari.__version__}, {API_NAME}: the prediction covers the image "
         f"{time.monotonic() - begin:.1f} s after the window opened"

@@ -10,9 +10,8 @@ import zipfile
 import numpy as np
 import tifffile
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from stage import HOME
+from stage import HOME, rest
 
 from napari_unet.core.samples import stained_tissue, touching_cells
 from napari_unet.core.settings import changed
@@ -36,7 +35,7 @@ def choosing(opened, shots):
     stage.paint(1, (40, 40), (40, 90))
     stage.paint(2, (200, 40), (200, 90))
     stage.until(lambda: stage.studio.project.store is not None, 30, "the project")
-    QTest.qWait(1500)
+    rest(1500)
     shots(stage).dock("starting")
     os.kill(stage.studio.keeper.process_id, signal.SIGCONT)
     images = stage.panel.project.images
@@ -111,7 +110,7 @@ def telling_apart(stage, shots):
         panel.classes.next.click()
     stage.until(lambda: stage.prediction.all(), 120, "the prediction")
     panel.results.objects.expand()
-    QTest.qWait(2500)
+    rest(2500)
     stage.put_down()
     shots.dock("telling-apart")
     panel.results.objects.make.click()
@@ -121,9 +120,11 @@ def telling_apart(stage, shots):
     shots.dock("correcting-objects")
     panel.results.objects.collapse()
     masks = np.asarray(touching_cells().truth == 2, np.uint8)
-    stage.viewer.add_labels(masks, name="masks of another tool", visible=False)
+    layer = stage.viewer.add_labels(masks, name="masks of another tool", visible=False)
     panel.classes.take.expand()
-    QTest.qWait(700)
+    panel.classes.take.source.show_layer(layer)
+    panel.classes.take.refresh()
+    rest(700)
     shots.dock("paint-from-layer")
 
 

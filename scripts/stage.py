@@ -31,6 +31,7 @@ from napari_unet.widgets.classes import ClassList
 from napari_unet.widgets.panel import AnnotatePanel
 from napari_unet.widgets.project_opening import begin_new
 
+rest = hands.rest
 CLASSES = ("empty", "stroma", "gland")
 STROKES = (
     (1, (325, 12), (350, 22), (385, 30)),
@@ -80,14 +81,14 @@ class Stage:
         while not true():
             if time.monotonic() > end:
                 sys.exit(f"pictures: waited {seconds} s in vain for {what}")
-            QTest.qWait(50)
+            hands.rest(50)
 
     def open(self, image, name, **options):
         """Show an image; the panel takes it by itself if it is the only one."""
         layer = self.viewer.add_image(image, name=name, **options)
         self.until(lambda: self.studio.desk.active is not None, 30, "the image")
         self.viewer.reset_view()
-        QTest.qWait(300)
+        hands.rest(300)
         return layer
 
     def open_tissue(self):
@@ -114,7 +115,7 @@ class Stage:
         begin_new(self.studio)
         self.viewer.layers.clear()
         self.studio.fresh = True
-        QTest.qWait(200)
+        hands.rest(200)
 
     @property
     def prediction(self):
@@ -122,12 +123,12 @@ class Stage:
 
     def frame(self):
         """The window as it is, (Y, X, 3)."""
-        QTest.qWait(1)
+        hands.rest(1)
         return np.ascontiguousarray(self.viewer.window.screenshot(flash=False)[..., :3])
 
     def picture(self, *, dock=None):
         """The window as it is once it is still, or one dock alone."""
-        QTest.qWait(700)
+        hands.rest(700)
         frame = self.frame()
         if dock is not None:
             scale = frame.shape[1] / self.window.width()
@@ -145,7 +146,7 @@ class Stage:
     def put_down(self):
         """The brush aside: its outline is not part of what a picture shows."""
         QTest.mouseMove(hands.canvas(self.viewer), QPoint(5, 5))
-        QTest.qWait(100)
+        hands.rest(100)
 
     def close(self):
         self.viewer.close()

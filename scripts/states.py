@@ -16,8 +16,7 @@ import numpy as np
 import scenes
 import tifffile
 from PIL import Image
-from qtpy.QtTest import QTest
-from stage import HOME, STROKES, Stage
+from stage import HOME, STROKES, Stage, rest
 
 from napari_unet.core.samples import stained_tissue, touching_cells
 from napari_unet.widgets.apply import ApplyWidget
@@ -103,7 +102,7 @@ def tissue(stage, shots, seconds):
     stage.open_tissue()
     shots.window("opened")
     stage.paint(*STROKES[0])
-    QTest.qWait(500)
+    rest(500)
     shots.dock("one-class")
     stage.paint_all()
     shots.window("strokes")
@@ -116,7 +115,7 @@ def tissue(stage, shots, seconds):
     panel.correct.accept.click()
     shots.dock("accepting")
     panel.correct.accept.click()
-    QTest.qWait(round(seconds * 500))
+    rest(round(seconds * 500))
     stage.until(lambda: len(stage.studio.lesson.report.scores) >= 6, 600, "a longer curve")
     shots.dock("trained")
     scenes.looking(stage, shots)
@@ -130,7 +129,7 @@ def tissue(stage, shots, seconds):
     for name, fold in (("objects", panel.results.objects), ("settings", panel.settings),
                        ("keys", panel.keys)):  # fmt: skip
         fold.expand()
-        QTest.qWait(500)
+        rest(500)
         if fold is panel.results.objects:
             stage.until(lambda: "In view" in panel.results.objects.message.text(), 60, "a preview")
         shots.dock(name)
@@ -150,7 +149,7 @@ def folder(stage, shots):
     batch.form.kinds["objects"].value = True
     shots.dock("folder", batch.parentWidget())
     batch.start.click()
-    QTest.qWait(1000)
+    rest(1000)
     shots.dock("folder-running", batch.parentWidget())
     stage.until(lambda: not batch.runner.running, 300, "the folder")
     shots.dock("folder-done", batch.parentWidget())
@@ -171,8 +170,7 @@ def apply(stage, shots):
     widget.model.value = path
     shots.dock("apply", dock)
     widget.start.click()
-    stage.until(lambda: "Segmenting" in widget.message.text(), 60, "the engine")
-    shots.dock("applying", dock)
+    shots.dock("applying", dock)  # while its engine starts
     stage.until(lambda: "Done" in widget.message.text(), 600, "the segmentation")
     shots.dock("apply-done", dock)
     scenes.trust(widget, shots)
@@ -220,7 +218,7 @@ def out_of_reach(stage, shots):
     """Another machine that nobody can reach, and an engine that dies again and again."""
     host, lesson = stage.panel.host, stage.studio.lesson
     host.expand()
-    QTest.qWait(500)
+    rest(500)
     shots.dock("compute-on")
     host.collapse()
     host.place.activated.emit(host.place.count() - 1)
@@ -248,11 +246,11 @@ def stack(stage, shots, _seconds):
     stage.open(plane(size=(5, 256, 256)), "stack", scale=(4, 1, 1))
     stage.paint(1, (20, 20), (20, 90))
     stage.paint(2, (90, 20), (90, 90))
-    QTest.qWait(500)
+    rest(500)
     shots.dock("stack")
     stage.clear()
     stage.open(plane(size=(9000, 12000)), "large")
-    QTest.qWait(1000)
+    rest(1000)
     shots.dock("large")
 
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 
 LEFT = Qt.MouseButton.LeftButton
+
+
+def rest(milliseconds):
+    """Let the window work; vispy puts a loop that keeps a core busy in the place of QTest.qWait."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
 
 
 def halves(*shape):
@@ -48,5 +55,5 @@ def stroke(viewer, layer, *points, steps=6, pause=12):
         for t in np.linspace(0, 1, steps):
             at = np.asarray(start) * (1 - t) + np.asarray(stop) * t
             QTest.mouseMove(native, pixel(viewer, layer, at))
-            QTest.qWait(pause)
+            rest(pause)
     QTest.mouseRelease(native, LEFT, pos=pixel(viewer, layer, points[-1]))
