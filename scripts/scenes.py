@@ -43,6 +43,7 @@ def choosing(opened, shots):
     images.topLevelItem(0).setCheckState(2, Qt.CheckState.Checked)
     stage.until(lambda: stage.studio.lesson.report.device, 120, "the engine")
     shots(stage).dock("validate")
+    stage.studio.project.leave()  # the end of a program would let go of it, too
     stage.close()
     stage = opened(remember=True)
     shots(stage).dock("restore")

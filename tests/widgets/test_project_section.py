@@ -13,7 +13,7 @@ import pytest
 from hands import canvas, paint
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_unet.core.project import shelf
 from napari_unet.core.project.folder import ProjectFolder
@@ -43,18 +43,6 @@ np.save({out!r}, layer.data)
 QTest.qWait(1500)
 """
 DIE = "os.kill(os.getpid(), signal.SIGKILL)"
-REOPEN = """
-viewer.close()
-QTest.qWait(500)
-viewer = napari.Viewer()
-panel = AnnotatePanel(viewer)
-viewer.window.add_dock_widget(panel)
-QTest.qWait(500)
-print(panel.project.offer.sentence.text())
-panel.project.offer.restore.click()
-print((viewer.layers["halves strokes"].data == np.load({out!r})).all())
-viewer.close()
-"""
 
 
 def run(code, tmp_path):
@@ -84,29 +72,6 @@ def test_strokes_painted_with_the_mouse_survive_kill_9(panel, viewer, qtbot, tmp
     qtbot.waitUntil(lambda: panel.studio.lesson.report.answered, timeout=10000)
     panel.project.undo.click()
     assert set(np.unique(viewer.layers["halves strokes"].data)) == {0, 1}
-
-
-def test_strokes_of_a_closed_window_are_offered_by_the_next_one_of_the_same_program(tmp_path):
-    done = run(REOPEN, tmp_path)[1]
-    assert done.returncode == 0, done.stderr.decode()
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    offered, restored = done.stdout.decode().splitlines()[-2:]
-    assert "“halves”" in offered
-    assert restored == "True"
-
-
-def test_another_window_with_the_panel_may_close(panel, studio, viewer, qtbot):
-    paint(studio, 1, np.s_[20:40, 10:60])
-    studio.desk.flush()
-    qtbot.waitUntil(lambda: studio.project.store is not None, timeout=5000)
-    other = QMainWindow()
-    other.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    other.setCentralWidget(AnnotatePanel(viewer))
-    other.show()
-    studio.project.changed.emit()
-    other.close()
-    qtbot.wait(300)
-    assert studio.project.store is not None
 
 
 def test_a_script_that_just_ends_says_nothing(tmp_path):

@@ -7,12 +7,10 @@ from collections.abc import Callable
 from functools import partial
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
-    QMainWindow,
     QMenu,
     QPushButton,
     QVBoxLayout,
@@ -22,7 +20,6 @@ from qtpy.QtWidgets import (
 from napari_unet.core.project import shelf
 from napari_unet.core.project.shelf import Unsaved
 from napari_unet.widgets.keys import REDO, UNDO
-from napari_unet.widgets.project import Project
 from napari_unet.widgets.project_dialogs import ProjectDialogs
 from napari_unet.widgets.project_list import ImageList
 from napari_unet.widgets.sentence import Sentence
@@ -31,7 +28,6 @@ from napari_unet.widgets.style import show_less, warning
 from napari_unet.widgets.timers import single_shot
 
 _WARNING = "#e69f00"
-_AGAIN = 3000  # ms
 _LINES = 2  # of what is said on the project, at the usual width
 
 
@@ -56,26 +52,7 @@ class ProjectSection(QWidget):
         self.redo.clicked.connect(studio.project.redo)
         studio.project.changed.connect(self.refresh)
         studio.watch.theme_changed.connect(self.refresh)
-        self._tied = False
         self.refresh()
-
-    def _tie(self) -> None:
-        """Let go of the project with the viewer's window, so that the next window can offer it.
-
-        Where Python goes on after that, as in a notebook, the viewer and so the studio stay.
-        """
-        viewer = self._studio.watch.viewer
-        if self._tied or viewer is None:
-            return
-        docked = list(viewer.window.dock_widgets.values())
-        widget: QWidget | None = self
-        while widget is not None and widget not in docked:
-            widget = widget.parentWidget()
-        while widget is not None and not isinstance(widget, QMainWindow):
-            widget = widget.parentWidget()
-        if widget is not None:
-            self._tied = True
-            widget.destroyed.connect(partial(_let_go, self._studio.project))
 
     def _lay_out(self) -> None:
         row = QHBoxLayout()
@@ -122,7 +99,6 @@ class ProjectSection(QWidget):
 
     def refresh(self) -> None:
         """Show how it stands."""
-        self._tie()
         project = self._studio.project
         self.undo.setEnabled(bool(project.record.history.done))
         self.redo.setEnabled(bool(project.record.history.undone))
@@ -189,16 +165,6 @@ class OfferBar(QFrame):
         if self._offered is not None:
             self._dialogs.discard(self._offered.path)
             self.refresh()
-
-
-def _let_go(project: Project) -> None:
-    """Close the project soon, unless all ends now: then it was written, and Qt is half gone."""
-    QTimer.singleShot(0, partial(_leave, project))
-
-
-def _leave(project: Project) -> None:
-    if not project.leave():  # the disk is full, or gone
-        QTimer.singleShot(_AGAIN, partial(_leave, project))
 
 
 def _button(text: str, tip: str) -> QPushButton:
