@@ -56,7 +56,9 @@ def draw(axis: Any, rows: list[dict[str, Any]], x: str, y: str) -> None:
     """One line for each set and program."""
     lines: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for row in rows:
-        lines[row["task"].rsplit("-", 2)[0], row.get("name", "ours")].append((row[x], row[y]))
+        # the first answer may have taken longer than the budget; who rests has used less
+        at = row[x] if x == "round" or row["rested"] else row["used"]
+        lines[row["task"].rsplit("-", 2)[0], row.get("name", "ours")].append((at, row[y]))
     sets = list(dict.fromkeys(name for name, _ in lines))
     for (name, who), points in lines.items():
         label = name if who == "ours" else f"{name}, {who}"
