@@ -8,7 +8,7 @@ room for, an average and a last layer: 16, 36, 76 or 156 px of context for 1 to 
 *time* measures, on one thread, 64 patches and one overlap-tile pass of the whole network over
 512 x 512 px. **The time of all 262,144 patches is extrapolated.** *trade* trains each classifier
 equally long on slices 0-17 of ISBI 2012 and judges some pixels of slices 20-29: context against
-localisation. One JSON line each.
+localisation; with --steps for as many steps. One JSON line each.
 """
 
 from __future__ import annotations
@@ -122,14 +122,18 @@ def drawn(
 
 
 def taught(
-    net: PatchClassifier, planes: Sequence[Plane], device: Device, seconds: float, seed: int
+    net: PatchClassifier, planes: Sequence[Plane], device: Device, args: argparse.Namespace
 ) -> int:
-    """Train for so many CPU seconds, the rate falling to zero; returns the steps."""
+    """Train for so many steps or CPU seconds, the rate falling to zero; returns the steps."""
     pictures = [Picture.of(as_plane(p.image)) for p in planes]
-    dice, steps, start = np.random.default_rng(seed), 0, time.process_time()
+    dice, steps, start = np.random.default_rng(args.seed), 0, time.process_time()
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
     device.put(net).train()
-    while (spent := (time.process_time() - start) / seconds) < 1:
+    while True:
+        passed = (time.process_time() - start) / args.seconds
+        spent = steps / args.steps if args.steps else passed
+        if spent >= 1:
+            return steps
         optimiser.param_groups[0]["lr"] = 1e-3 * (1 + np.cos(np.pi * spent)) / 2
         images, classes = drawn(planes, pictures, net.context, dice)
         with device.precise():
@@ -138,7 +142,6 @@ def taught(
         F.cross_entropy(found.float(), classes).backward()
         optimiser.step()
         steps += 1
-    return steps
 
 
 Ask = Callable[[Plane, np.ndarray], np.ndarray]  # probabilities of INSIDE (N,) at pixels (N, 2)
@@ -184,8 +187,10 @@ def trade(args: argparse.Namespace) -> None:
     for depth in (1, 2, 3, 4):
         torch.manual_seed(args.seed)
         net = PatchClassifier(PRESETS["compact"].width, depth, norm=True)
-        steps = taught(net, train, device, args.seconds, args.seed)
-        row = {"context": net.context, "poolings": depth, "steps": steps, "cpu_s": args.seconds}
+        began = time.process_time()
+        steps = taught(net, train, device, args)
+        used = round(time.process_time() - began)
+        row = {"context": net.context, "poolings": depth, "steps": steps, "cpu_s": used}
         print(json.dumps(row | judged(asked(net, device), test, args.pixels)), flush=True)
     if args.model:
         model = load(args.model)
@@ -202,6 +207,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--model", type=Path, help="a U-Net trained by isbi2012.py, to compare")
     parser.add_argument("--seconds", type=float, default=120, help="CPU time of each training")
+    parser.add_argument("--steps", type=int, default=0, help="of each, in the place of a time")
     parser.add_argument("--pixels", type=int, default=400, help="judged on each slice")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
