@@ -14,9 +14,10 @@ from napari_unet.core.annotations import AnnotationError, Annotations
 from napari_unet.core.image import ImageError, Normalisation, Picture, as_volume
 from napari_unet.core.model import Model, bundled
 from napari_unet.core.patches import Patches, read_slab
-from napari_unet.core.prediction import Predictor, predict
+from napari_unet.core.prediction import Predictor
 from napari_unet.core.presets import start
 from napari_unet.core.settings import Compute, Settings, changed
+from napari_unet.core.tilewise import predict
 from napari_unet.core.tiling import Grid, tiles
 from napari_unet.core.training import Trainer
 from napari_unet.core.unet import UNet

@@ -23,7 +23,8 @@ from napari_unet.core.comparing import AGREEMENT, agreement, made_up
 from napari_unet.core.compiled import Compiled
 from napari_unet.core.device import Device
 from napari_unet.core.image import Picture
-from napari_unet.core.prediction import Forward, Predictor
+from napari_unet.core.prediction import Predictor
+from napari_unet.core.tilewise import Forward
 from napari_unet.core.tiling import Tile, Window
 from napari_unet.core.unet import UNet
 

@@ -8,10 +8,9 @@ of a plane cost milliseconds.
 from __future__ import annotations
 
 import copy
-import logging
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import numpy as np
@@ -23,79 +22,16 @@ from napari_unet.core.device import Device
 from napari_unet.core.fitting import side_that_fits, voxels_that_fit
 from napari_unet.core.image import Picture
 from napari_unet.core.orientations import MIRRORS, SEVEN, Orientation
-from napari_unet.core.tiling import Grid, Tile, Window, per_axis, tiles
+from napari_unet.core.tilewise import predict
+from napari_unet.core.tiling import Tile, Window, per_axis, tiles
 from napari_unet.core.unet import UNet
 
 OUTPUT = 516  # px per side that a tile decides at most (a 700 px input for depth 4) …
 _BLOCK = 388  # … the same for a block of a volume …
 _VOXELS = 6 << 20  # … and the voxels it may read: about 1.2 GB for the compact network in float32
 _CACHE_BYTES = 512 << 20
-_RAN_OUT = ("can't allocate memory", "not enough memory", "out of memory")
 
-_log = logging.getLogger(__name__)
-Forward = Callable[[Tensor], Tensor]
 _Key = tuple[str | tuple[int, int], ...]  # a plane's name and a tile's write window
-
-
-class MemoryShortError(MemoryError):
-    """Even the smallest tile does not fit into memory; the message says what to do."""
-
-
-def predict(
-    forward: Forward, picture: Picture, todo: Sequence[Tile], grid: Grid | Sequence[Grid]
-) -> Iterator[tuple[Tile, Tensor]]:
-    """Yield each tile with what `forward` makes of it, cropped to its write window.
-
-    Where memory runs out, the tile is cut into smaller ones: the results are the same.
-
-    Parameters
-    ----------
-    forward : (1, C, *input) -> (1, D, *output)
-    picture : Picture
-    todo : sequence of Tile
-    grid : Grid, or a sequence of one for each axis
-        Of the network behind `forward`.
-
-    Raises
-    ------
-    MemoryShortError
-        If a tile of one stride is still too large.
-    """
-    for tile in todo:
-        try:
-            image = torch.from_numpy(picture.read(tile.read))[None]
-            output = forward(image)[0][(slice(None), *tile.crop)]
-        except (RuntimeError, MemoryError) as error:
-            if not memory_ran_out(error):
-                raise
-            parts = _smaller(tile, per_axis(grid, len(tile.write)))
-            _log.warning("memory ran out: a tile is cut into %d smaller ones", len(parts))
-            if not parts:
-                raise MemoryShortError(
-                    "The image does not fit into memory, not even in the smallest tiles: "
-                    "close other programs, or choose the device cpu."
-                ) from None
-        else:
-            yield tile, output
-            continue
-        yield from predict(forward, picture, parts, grid)
-
-
-def memory_ran_out(error: RuntimeError | MemoryError) -> bool:
-    """CUDA has a type of error for it; the allocators of CPU and MPS only say it in words."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return any(words in str(error) for words in _RAN_OUT)
-
-
-def _smaller(tile: Tile, grids: Sequence[Grid]) -> list[Tile]:
-    """The tile's write window cut in halves along each axis, on the pooling grid."""
-    lengths = [w.stop - w.start for w in tile.write]
-    longest = max((n for n, g in zip(lengths, grids, strict=True) if n > g.stride), default=0)
-    if not longest:
-        return []
-    origin = [w.start for w in tile.write]
-    return [t.moved(origin) for t in tiles(lengths, longest // 2, grids)]
 
 
 class Predictor:

@@ -14,9 +14,9 @@ from napari_unet.core.agreement import Teacher
 from napari_unet.core.device import Device
 from napari_unet.core.loss import agreement_loss, partial_loss
 from napari_unet.core.patches import Batch, Patches
-from napari_unet.core.prediction import memory_ran_out
 from napari_unet.core.presets import PRESETS
 from napari_unet.core.settings import LONGEST, WARM_UP, Settings
+from napari_unet.core.tilewise import memory_ran_out
 from napari_unet.core.unet import UNet
 
 

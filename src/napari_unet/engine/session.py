@@ -17,7 +17,7 @@ from napari_unet.core.header import ModelError
 from napari_unet.core.image import ImageError
 from napari_unet.core.memory import give_back
 from napari_unet.core.model import Model
-from napari_unet.core.prediction import MemoryShortError, memory_ran_out
+from napari_unet.core.tilewise import MemoryShortError, memory_ran_out
 from napari_unet.engine.inbox import Inbox
 from napari_unet.engine.jobs import Jobs
 from napari_unet.engine.live import Live
